@@ -1,0 +1,58 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+#if !os(Linux)
+    #error("Spindle supports Linux only: it is built on epoll, eventfd and timerfd.")
+#endif
+
+/// Every target is Swift 6, spells out `any` and `unsafe`, and imports what it uses.
+/// `SPINDLE_STRICT=1`, set by scripts/test and CI, turns warnings into errors.
+var settings: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+if Context.environment["SPINDLE_STRICT"] == "1" {
+    settings.append(.treatAllWarnings(as: .error))
+}
+
+let package = Package(
+    name: "spindle",
+    products: [
+        .library(name: "Spindle", targets: ["Spindle"]),
+        .library(name: "SpindleProtocols", targets: ["SpindleProtocols"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.1.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.6.0"),
+    ],
+    targets: [
+        // pkg-config's "libevent_core" and never "libevent_pthreads" or "libevent": those
+        // pull in a second copy of the core, with globals of its own.
+        .systemLibrary(
+            name: "CLibEvent",
+            path: "CLibEvent",
+            pkgConfig: "libevent_core",
+            providers: [.apt(["libevent-dev"])]
+        ),
+        .target(
+            name: "Spindle",
+            dependencies: [
+                "CLibEvent",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(name: "SpindleProtocols", dependencies: ["Spindle"], swiftSettings: settings),
+        .testTarget(name: "SpindleTests", dependencies: ["Spindle"], swiftSettings: settings),
+        .testTarget(
+            name: "SpindleProtocolsTests",
+            dependencies: ["Spindle", "SpindleProtocols"],
+            swiftSettings: settings
+        ),
+    ],
+    swiftLanguageModes: [.v6]
+)
