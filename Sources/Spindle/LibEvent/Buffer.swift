@@ -1,0 +1,29 @@
+internal import CLibEvent
+
+/// A libevent `evbuffer`: bytes that arrived through a bufferevent and are not delivered yet.
+@safe
+final class Buffer {
+    private let raw: OpaquePointer
+
+    init() throws(SystemError) {
+        guard let raw = unsafe evbuffer_new() else { throw SystemError(ENOMEM, "evbuffer_new") }
+        unsafe self.raw = raw
+    }
+
+    deinit { unsafe evbuffer_free(raw) }
+
+    var isEmpty: Bool { unsafe evbuffer_get_length(raw) == 0 }
+
+    /// Takes over all of another buffer's bytes without copying them.
+    func append(movingFrom source: OpaquePointer) { unsafe evbuffer_add_buffer(raw, source) }
+
+    /// Hands the first contiguous run of bytes to `body`, then drops it.
+    func consumeFirst(_ body: (RawSpan) -> Void) {
+        var first = unsafe iovec()
+        guard unsafe evbuffer_peek(raw, -1, nil, &first, 1) > 0 else { return }
+        unsafe body(UnsafeRawBufferPointer(start: first.iov_base, count: first.iov_len).bytes)
+        unsafe evbuffer_drain(raw, first.iov_len)
+    }
+
+    func removeAll() { unsafe evbuffer_drain(raw, evbuffer_get_length(raw)) }
+}

@@ -1,0 +1,114 @@
+internal import CLibEvent
+import Glibc
+
+/// A libevent `bufferevent` on a socket that somebody else owns and closes.
+///
+/// It is where a transport's output waits when the kernel will not take it, and, with
+/// direct I/O switched off, where its input arrives as well.
+@safe
+final class BufferEvent: EntrySource {
+    let base: EventBase
+    fileprivate let handler: any BufferEventHandler
+    private var raw: OpaquePointer?
+    private var bytesWritten = 0
+
+    /// One writev may carry this much. libevent's own default, 16 KiB, makes a long backlog
+    /// cost four times the calls.
+    private static let maxSingleWrite = 256 * 1024
+
+    init(_ base: EventBase, _ descriptor: CInt, _ handler: any BufferEventHandler) throws(SystemError) {
+        self.base = base
+        self.handler = handler
+        guard let rawBase = unsafe base.raw, let raw = unsafe bufferevent_socket_new(rawBase, descriptor, 0) else {
+            throw SystemError(ENOMEM, "bufferevent_socket_new")
+        }
+        unsafe self.raw = raw
+        unsafe bufferevent_set_max_single_write(raw, Self.maxSingleWrite)
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe bufferevent_setcb(raw, readThunk, writeThunk, eventThunk, context)
+    }
+
+    deinit { close() }
+
+    /// Gives up the bufferevent and everything it still holds. Nothing is called after this.
+    func close() {
+        guard let raw = unsafe raw else { return }
+        unsafe self.raw = nil
+        // Off the descriptor first: libevent frees the memory in its next pass, and by then
+        // the descriptor is closed and its number may be somebody else's.
+        unsafe bufferevent_setcb(raw, nil, nil, nil, nil)
+        unsafe bufferevent_setfd(raw, -1)
+        unsafe bufferevent_free(raw)
+    }
+
+    /// False once closed. A callback that was postponed may come later than that.
+    fileprivate var isOpen: Bool { unsafe raw != nil }
+
+    // MARK: - Output
+
+    /// How many bytes wait to be sent.
+    var outputLength: Int {
+        guard let raw = unsafe raw else { return 0 }
+        return unsafe evbuffer_get_length(bufferevent_get_output(raw))
+    }
+
+    /// How many bytes of its output the kernel has taken so far.
+    var bytesTaken: Int { bytesWritten - outputLength }
+
+    /// Appends a copy of `data` to the output. False only when there is no memory for it.
+    func write(_ data: RawSpan) -> Bool {
+        guard let raw = unsafe raw else { return false }
+        bytesWritten += data.byteCount
+        return unsafe data.withUnsafeBytes { bytes in
+            unsafe bufferevent_write(raw, bytes.baseAddress, bytes.count) == 0
+        }
+    }
+
+    /// `outputShrank()` is called when no more than this many bytes wait.
+    func setLowMark(_ mark: Int) {
+        if let raw = unsafe raw { unsafe bufferevent_setwatermark(raw, Int16(EV_WRITE), mark, 0) }
+    }
+
+    // MARK: - Input
+
+    func startReading() {
+        if let raw = unsafe raw { unsafe bufferevent_enable(raw, Int16(EV_READ)) }
+    }
+
+    func stopReading() {
+        if let raw = unsafe raw { unsafe bufferevent_disable(raw, Int16(EV_READ)) }
+    }
+
+    /// Moves what has arrived into `buffer`, where nothing that C does can pull it from under a span.
+    func moveInput(into buffer: Buffer) {
+        if let raw = unsafe raw { unsafe buffer.append(movingFrom: bufferevent_get_input(raw)) }
+    }
+
+    /// How a bufferevent says that its connection is over.
+    enum Failure {
+        case endOfInput
+        case error(CInt)
+    }
+}
+
+/// What a `BufferEvent` calls, on the reactor's thread, inside an entry.
+protocol BufferEventHandler: AnyObject {
+    func inputArrived()
+    func outputShrank()
+    func bufferEventFailed(_ failure: BufferEvent.Failure)
+}
+
+private let readThunk: bufferevent_data_cb = { _, context in
+    unsafe BufferEvent.enter(context) { if $0.isOpen { $0.handler.inputArrived() } }
+}
+
+private let writeThunk: bufferevent_data_cb = { _, context in
+    unsafe BufferEvent.enter(context) { if $0.isOpen { $0.handler.outputShrank() } }
+}
+
+private let eventThunk: bufferevent_event_cb = { _, what, context in
+    // errno means something only with the error flag: at end of input it is left over from elsewhere.
+    let code = errno
+    let failure: BufferEvent.Failure = Int32(what) & BEV_EVENT_ERROR != 0 ? .error(code) : .endOfInput
+    unsafe BufferEvent.enter(context) { if $0.isOpen { $0.handler.bufferEventFailed(failure) } }
+}

@@ -1,0 +1,115 @@
+internal import CLibEvent
+import Glibc
+
+/// One libevent `event_base`, and the rules by which its callbacks enter Swift.
+///
+/// Every callback from C is one *entry*. Whatever it sets off (gathered writes to
+/// send, objects to let go) waits until the callback has returned; `entry` is the
+/// one place where that happens. See also `Event`, `BufferEvent` and `Listener`,
+/// whose C thunks do nothing but call it.
+@safe
+final class EventBase {
+    /// Nil for the base of a reactor that is not (or no longer) attached to a loop:
+    /// events on it never fire.
+    let raw: OpaquePointer?
+
+    /// Whether a callback is on the stack now.
+    private(set) var isInside = false
+    private var unflushed: [any Flushable] = []
+    private var postponed: [() -> Void] = []
+    private var dead: [AnyObject] = []
+
+    /// A base of our own: no locks, since one thread owns it, and no look at `EVENT_NO*`
+    /// environment variables, which would make a server's behaviour depend on its caller.
+    init() throws(SystemError) {
+        guard let config = unsafe event_config_new() else { throw SystemError(ENOMEM, "event_config_new") }
+        defer { unsafe event_config_free(config) }
+        let flags = EVENT_BASE_FLAG_NOLOCK.rawValue | EVENT_BASE_FLAG_IGNORE_ENV.rawValue
+        unsafe event_config_set_flag(config, Int32(flags))
+        guard let raw = unsafe event_base_new_with_config(config) else {
+            throw SystemError(errno, "event_base_new_with_config")
+        }
+        unsafe self.raw = raw
+    }
+
+    /// A base without a loop behind it.
+    init(detached: Void) { unsafe raw = nil }
+
+    deinit {
+        assert(unflushed.isEmpty && !isInside, "an event base was freed inside one of its callbacks")
+        dead.removeAll()
+        if let raw = unsafe raw { unsafe event_base_free(raw) }
+    }
+
+    // MARK: - Entries
+
+    /// Runs `body` as one entry: afterwards sends what was gathered and lets the dead go.
+    ///
+    /// No callback is entered while another is on the stack of the same base: the receive
+    /// buffer under its span would be overwritten. A callback that C nests is postponed.
+    @inline(__always)
+    func entry(_ body: () -> Void) {
+        precondition(!isInside, "the reactor's loop was entered from inside one of its own callbacks")
+        isInside = true
+        body()
+        leave()
+    }
+
+    /// Runs `body` when the current entry ends.
+    func postpone(_ body: @escaping () -> Void) { postponed.append(body) }
+
+    /// The end of an entry. What is flushed or let go here may write, close and let go in turn.
+    private func leave() {
+        repeat {
+            var next = 0
+            while next < unflushed.count {
+                unflushed[next].flush()
+                next += 1
+            }
+            unflushed.removeAll(keepingCapacity: true)
+            if !postponed.isEmpty {
+                let bodies = postponed
+                postponed = []
+                for body in bodies { body() }
+            }
+            if !dead.isEmpty { dead.removeAll(keepingCapacity: true) }
+        } while !(unflushed.isEmpty && postponed.isEmpty && dead.isEmpty)
+        isInside = false
+    }
+
+    /// Has `flush()` called once when the current entry ends (or at the end of the next one).
+    @inline(__always)
+    func flushLater(_ object: any Flushable) { unflushed.append(object) }
+
+    /// Keeps `object` alive until the current entry has ended.
+    ///
+    /// C calls with guaranteed references to our objects. Dropping the last strong one while
+    /// such a call is on the stack would be a use after free.
+    func bury(_ object: AnyObject) { dead.append(object) }
+
+    // MARK: - The loop
+
+    /// Whether there is a loop behind this base.
+    var isAttached: Bool { unsafe raw != nil }
+
+    enum PassEnd {
+        case completed
+        /// C code asked the loop to end.
+        case exited
+        case failed(SystemError)
+    }
+
+    /// One pass of libevent: waits if `blocking`, then runs the callbacks of what is ready.
+    func pass(blocking: Bool) -> PassEnd {
+        guard let raw = unsafe raw else { return .exited }
+        let flags = EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | (blocking ? 0 : EVLOOP_NONBLOCK)
+        if unsafe event_base_loop(raw, flags) < 0 { return .failed(SystemError(errno, "event_base_loop")) }
+        let exited = unsafe event_base_got_exit(raw) != 0 || event_base_got_break(raw) != 0
+        return exited ? .exited : .completed
+    }
+}
+
+/// Something that gathers work during an entry and does it at the entry's end.
+protocol Flushable: AnyObject {
+    func flush()
+}

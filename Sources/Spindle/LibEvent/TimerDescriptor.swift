@@ -1,0 +1,22 @@
+internal import CLibEvent
+import Glibc
+
+/// A timerfd on the monotonic clock: libevent's own timers are as coarse as the kernel's tick,
+/// and its precise mode pays a system call in every pass.
+final class TimerDescriptor {
+    let descriptor: CInt
+
+    init() throws(SystemError) {
+        descriptor = timerfd_create(CLOCK_MONOTONIC, Int32(TFD_CLOEXEC | TFD_NONBLOCK))
+        guard descriptor >= 0 else { throw SystemError(errno, "timerfd_create") }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Becomes readable when the clock reaches `deadline`, replacing any earlier setting.
+    func arm(at deadline: MonotonicTime) {
+        var setting = itimerspec()
+        setting.it_value = deadline.timespec
+        unsafe timerfd_settime(descriptor, Int32(TFD_TIMER_ABSTIME), &setting, nil)
+    }
+}

@@ -1,0 +1,47 @@
+import Glibc
+
+/// The one buffer that a reactor's connections receive into.
+///
+/// Bytes are handed out as a span that cannot outlive the callback, so a single buffer
+/// serves every connection and receiving copies nothing in user space.
+@safe
+final class ReceiveBuffer {
+    private let bytes: UnsafeMutableRawBufferPointer
+
+    init(capacity: Int) {
+        unsafe bytes = .allocate(byteCount: capacity, alignment: 64)
+    }
+
+    deinit { unsafe bytes.deallocate() }
+
+    var capacity: Int { unsafe bytes.count }
+
+    enum Outcome {
+        case received(Int)
+        /// Nothing there now.
+        case empty
+        /// The peer has finished sending.
+        case end
+        case failed(SystemError)
+    }
+
+    /// Fills the buffer from a socket with one recv(2).
+    func receive(from socket: Socket) -> Outcome {
+        while true {
+            let count = unsafe recv(socket.descriptor, bytes.baseAddress, bytes.count, 0)
+            if count > 0 { return .received(count) }
+            if count == 0 { return .end }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN: return .empty
+            default: return .failed(SystemError(errno, "recv"))
+            }
+        }
+    }
+
+    /// Lends the first `count` bytes.
+    @inline(__always)
+    func withBytes<Failure: Error>(_ count: Int, _ body: (RawSpan) throws(Failure) -> Void) throws(Failure) {
+        unsafe try body(UnsafeRawBufferPointer(rebasing: bytes[..<count]).bytes)
+    }
+}

@@ -1,0 +1,124 @@
+import Glibc
+
+/// The system calls on one socket. A copy of its number, not its owner: whoever opened it closes it, once.
+struct Socket {
+    let descriptor: CInt
+
+    /// Opens a non-blocking, close-on-exec stream socket of an address's family.
+    static func openStream(for address: SocketAddress) throws(SystemError) -> Socket {
+        let flags = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(address.rawFamily, flags, 0)
+        guard descriptor >= 0 else { throw SystemError(Glibc.errno, "socket") }
+        return Socket(descriptor: descriptor)
+    }
+
+    func close() { _ = Glibc.close(descriptor) }
+
+    // MARK: - Listening and connecting
+
+    func bind(to address: SocketAddress) throws(SystemError) {
+        let result = unsafe address.withSockaddr { unsafe Glibc.bind(descriptor, $0, $1) }
+        guard result == 0 else { throw SystemError(errno, "bind") }
+    }
+
+    func listen(backlog: Int) throws(SystemError) {
+        guard Glibc.listen(descriptor, Int32(clamping: backlog)) == 0 else { throw SystemError(errno, "listen") }
+    }
+
+    /// Starts connecting. The socket becomes writable when that has succeeded or failed; `pendingError` tells which.
+    func connect(to address: SocketAddress) throws(SystemError) {
+        let result = unsafe address.withSockaddr { unsafe Glibc.connect(descriptor, $0, $1) }
+        guard result == 0 || errno == EINPROGRESS || errno == EINTR else { throw SystemError(errno, "connect") }
+    }
+
+    /// Takes the error that the kernel has noted for the socket, if there is one.
+    func takeError() -> SystemError? {
+        var code: CInt = 0
+        var length = socklen_t(MemoryLayout<CInt>.size)
+        let result = unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length)
+        if result != 0 { return SystemError(errno, "getsockopt") }
+        return code == 0 ? nil : SystemError(code, "connect")
+    }
+
+    func localAddress() throws(SystemError) -> SocketAddress {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let address: SocketAddress? = unsafe withUnsafeMutablePointer(to: &storage) { storage in
+            unsafe storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                unsafe getsockname(descriptor, address, &length) == 0 ? SocketAddress(address, length) : nil
+            }
+        }
+        guard let address else { throw SystemError(errno, "getsockname") }
+        return address
+    }
+
+    // MARK: - Sending
+
+    enum SendOutcome {
+        /// The kernel took this many bytes; fewer than there were means that it is full.
+        case sent(Int)
+        case failed(SystemError)
+    }
+
+    /// Sends `data` with one system call and without raising SIGPIPE.
+    func send(_ data: RawSpan) -> SendOutcome {
+        unsafe data.withUnsafeBytes { bytes in
+            Self.retrying {
+                unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+            }
+        }
+    }
+
+    @inline(__always)
+    static func retrying(_ call: () -> Int) -> SendOutcome {
+        while true {
+            let count = call()
+            if count >= 0 { return .sent(count) }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN: return .sent(0)
+            default: return .failed(SystemError(errno, "send"))
+            }
+        }
+    }
+
+    // MARK: - Closing
+
+    /// Tells the peer that nothing more will come, once what was sent has reached it.
+    func shutdownWriting() { _ = shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// Makes `close` drop what is unsent and reset the connection.
+    func resetOnClose() {
+        var setting = linger(l_onoff: 1, l_linger: 0)
+        _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &setting, socklen_t(MemoryLayout<linger>.size))
+    }
+
+    // MARK: - Options
+
+    subscript(option: Option) -> Bool {
+        get {
+            var value: CInt = 0
+            var length = socklen_t(MemoryLayout<CInt>.size)
+            return unsafe getsockopt(descriptor, option.level, option.name, &value, &length) == 0 && value != 0
+        }
+        nonmutating set {
+            var value: CInt = newValue ? 1 : 0
+            _ = unsafe setsockopt(descriptor, option.level, option.name, &value, socklen_t(MemoryLayout<CInt>.size))
+        }
+    }
+
+    /// A socket option that is on or off.
+    struct Option {
+        fileprivate let level: CInt
+        fileprivate let name: CInt
+
+        /// Small writes go out at once instead of waiting for the last one's acknowledgement.
+        static let noDelay = Option(level: CInt(IPPROTO_TCP), name: TCP_NODELAY)
+        /// The kernel probes a silent peer now and then.
+        static let keepAlive = Option(level: SOL_SOCKET, name: SO_KEEPALIVE)
+        /// A listening port may be taken over while old connections on it are still dying away.
+        static let reuseAddress = Option(level: SOL_SOCKET, name: SO_REUSEADDR)
+        /// An IPv6 socket leaves IPv4 to others.
+        static let onlyIPv6 = Option(level: CInt(IPPROTO_IPV6), name: IPV6_V6ONLY)
+    }
+}

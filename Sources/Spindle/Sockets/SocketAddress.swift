@@ -1,0 +1,115 @@
+/// The address of one end of a connection: IPv4, IPv6 or a UNIX-domain path.
+///
+/// Twisted's `IPv4Address`, `IPv6Address` and `UNIXAddress` in one value type. Two addresses
+/// are equal when they name the same end, scope included.
+///
+/// ```swift
+/// let address = try SocketAddress("::1", port: 8000)
+/// print(address)          // [::1]:8000
+/// ```
+public struct SocketAddress: Hashable, Sendable {
+    enum Storage: Hashable, Sendable {
+        /// Address and port in host byte order.
+        case ipv4(UInt32, port: UInt16)
+        case ipv6(IPv6, port: UInt16)
+        /// A path, an abstract name (first byte zero) or, for an unnamed socket, nothing.
+        case unix([UInt8])
+    }
+
+    struct IPv6: Hashable, Sendable {
+        /// The 16 bytes of the address as two big-endian halves.
+        var high: UInt64
+        var low: UInt64
+        var scope: UInt32 = 0
+    }
+
+    /// The kind of network an address belongs to.
+    public enum Family: Hashable, Sendable {
+        case ipv4, ipv6, unix
+    }
+
+    let storage: Storage
+
+    init(_ storage: Storage) { self.storage = storage }
+
+    /// An address from a numeric host and a port; nothing is looked up.
+    ///
+    /// - Parameters:
+    ///   - host: an IPv4 address such as `127.0.0.1`, or an IPv6 address such as `::1`, with a
+    ///     scope where it needs one: `fe80::1%eth0`.
+    ///   - port: 0 to 65535.
+    /// - Throws: ``InvalidAddressError`` naming what was wrong.
+    public init(_ host: String, port: Int) throws(InvalidAddressError) {
+        guard let port = UInt16(exactly: port) else {
+            throw InvalidAddressError(host: host, port: port, reason: "a port is a number from 0 to 65535")
+        }
+        guard let parsed = Storage(numericHost: host, port: port) else {
+            throw InvalidAddressError(host: host, port: Int(port), reason: "not a numeric IPv4 or IPv6 address")
+        }
+        storage = parsed
+    }
+
+    /// No address in particular: what a transport that was never connected reports.
+    public static let unspecified = SocketAddress(.ipv4(0, port: 0))
+
+    public var family: Family {
+        switch storage {
+        case .ipv4: .ipv4
+        case .ipv6: .ipv6
+        case .unix: .unix
+        }
+    }
+
+    /// The numeric host without port or brackets, with its scope if it has one; the path of a UNIX address.
+    public var host: String {
+        switch storage {
+        case .ipv4(let address, _):
+            (0..<4).map { String(address >> (24 - 8 * $0) & 0xff) }.joined(separator: ".")
+        case .ipv6(let address, _): address.text
+        case .unix(let path): Self.text(ofPath: path)
+        }
+    }
+
+    /// The port, or nil for a UNIX address.
+    public var port: Int? {
+        switch storage {
+        case .ipv4(_, let port), .ipv6(_, let port): Int(port)
+        case .unix: nil
+        }
+    }
+
+    /// Whether it stands for every interface of the machine.
+    var isWildcard: Bool {
+        switch storage {
+        case .ipv4(let address, _): address == 0
+        case .ipv6(let address, _): address.high == 0 && address.low == 0
+        case .unix: false
+        }
+    }
+
+    private static func text(ofPath path: [UInt8]) -> String {
+        // Abstract names are written with @ in place of their leading zero byte, as ss and netstat do.
+        path.first == 0 ? "@" + String(decoding: path.dropFirst(), as: UTF8.self) : String(decoding: path, as: UTF8.self)
+    }
+}
+
+extension SocketAddress: CustomStringConvertible {
+    /// `127.0.0.1:8000`, `[::1]:8000` or `unix:/run/app.sock`.
+    public var description: String {
+        switch storage {
+        case .ipv4(_, let port): "\(host):\(port)"
+        case .ipv6(_, let port): "[\(host)]:\(port)"
+        case .unix: "unix:\(host)"
+        }
+    }
+}
+
+/// A host or port that is not an address.
+public struct InvalidAddressError: Error, Hashable, Sendable, CustomStringConvertible {
+    public let host: String
+    public let port: Int
+    /// What is wrong with it.
+    public let reason: String
+
+    public var description: String { "\"\(host)\" port \(port): \(reason)" }
+}
