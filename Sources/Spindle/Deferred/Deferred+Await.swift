@@ -1,0 +1,40 @@
+extension Deferred {
+    /// Waits for the result, without leaving the reactor's thread.
+    ///
+    /// ```swift
+    /// reactor.spawn {
+    ///     let port = try await endpoint.listen(factory).value()
+    ///     print("listening on \(port.address)")
+    /// }
+    /// ```
+    ///
+    /// A Deferred that has fired already is not waited for. A failure is thrown, and counts as
+    /// handled. Cancelling the task that waits cancels the Deferred.
+    public func value(isolation: isolated (any Actor)? = #isolation) async throws -> Value {
+        if result == nil { await firing(isolation: isolation) }
+        return try takeResult()!.get()
+    }
+
+    /// Suspends until there is a result.
+    private func firing(isolation: isolated (any Actor)?) async {
+        // Sound: whichever thread cancels the task, the Deferred is touched on its own executor only.
+        nonisolated(unsafe) let deferred = self
+        await withTaskCancellationHandler(
+            operation: {
+                await unsafe withUnsafeContinuation(isolation: isolation) { continuation in
+                    add(
+                        Link(successor: nil) { _ in
+                            unsafe continuation.resume()
+                            return nil
+                        })
+                }
+            },
+            onCancel: {
+                Task { unsafe await deferred.cancel(on: isolation) }
+            },
+            isolation: isolation
+        )
+    }
+
+    private func cancel(on isolation: isolated (any Actor)?) async { cancel() }
+}

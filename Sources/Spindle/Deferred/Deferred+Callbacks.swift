@@ -1,0 +1,71 @@
+extension Deferred {
+    /// Runs `body` with the value; its result is the returned Deferred's. A failure passes it by.
+    @discardableResult
+    public func addCallback<NewValue>(_ body: @escaping (Value) throws -> NewValue) -> Deferred<NewValue> {
+        addBoth { try body($0.get()) }
+    }
+
+    /// As ``addCallback(_:)-1``, waiting for the Deferred that `body` returns.
+    @discardableResult
+    public func addCallback<NewValue>(
+        _ body: @escaping (Value) throws -> Deferred<NewValue>
+    ) -> Deferred<NewValue> {
+        addBoth { try body($0.get()) }
+    }
+
+    /// Runs `body` with the error and goes on with the value it returns. A value passes it by.
+    @discardableResult
+    public func addErrback(_ body: @escaping (any Error) throws -> Value) -> Deferred<Value> {
+        addBoth { result in
+            switch result {
+            case .success(let value): value
+            case .failure(let error): try body(error)
+            }
+        }
+    }
+
+    /// Runs one of two closures, for the value or for the error.
+    @discardableResult
+    public func addCallbacks<NewValue>(
+        _ callback: @escaping (Value) throws -> NewValue,
+        _ errback: @escaping (any Error) throws -> NewValue
+    ) -> Deferred<NewValue> {
+        addBoth { result in
+            switch result {
+            case .success(let value): try callback(value)
+            case .failure(let error): try errback(error)
+            }
+        }
+    }
+
+    /// Runs `body` with the result, whichever it is; what it returns or throws is the returned Deferred's.
+    @discardableResult
+    public func addBoth<NewValue>(
+        _ body: @escaping (Result<Value, any Error>) throws -> NewValue
+    ) -> Deferred<NewValue> {
+        let next = Deferred<NewValue>(canceller: { [weak self] _ in self?.cancel() })
+        add(Link(successor: next) { result in next.settle(Result { try body(result) }) ? next : nil })
+        return next
+    }
+
+    /// As ``addBoth(_:)-1``, waiting for the Deferred that `body` returns.
+    @discardableResult
+    public func addBoth<NewValue>(
+        _ body: @escaping (Result<Value, any Error>) throws -> Deferred<NewValue>
+    ) -> Deferred<NewValue> {
+        // What cancelling stops: this Deferred at first, the inner one once there is one.
+        var waitingFor: (() -> Void)? = { [weak self] in self?.cancel() }
+        let next = Deferred<NewValue>(canceller: { _ in waitingFor?() })
+        add(
+            Link(successor: next) { result in
+                let inner: Deferred<NewValue>
+                do { inner = try body(result) } catch { return next.settle(.failure(error)) ? next : nil }
+                // One that has fired is taken from at once: waiting for it would recurse, chain by chain.
+                if inner.hasFired { return next.settle(inner.takeResult()!) ? next : nil }
+                waitingFor = { [weak inner] in inner?.cancel() }
+                inner.add(Link(successor: next) { next.settle($0) ? next : nil })
+                return nil
+            })
+        return next
+    }
+}

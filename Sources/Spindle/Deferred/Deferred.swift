@@ -1,0 +1,149 @@
+import Logging
+
+/// A result that will be there later, and what to do with it then: Twisted's Deferred, typed.
+///
+/// Whoever starts the work makes a `Deferred` and fires it once, with ``callback(_:)`` or
+/// ``errback(_:)``. Whoever waits adds callbacks, or awaits ``value(isolation:)``:
+///
+/// ```swift
+/// endpoint.listen(factory)
+///     .addCallback { port in print("listening on \(port.address)") }
+///     .addErrback { error in print("cannot listen: \(error)") }
+///
+/// reactor.spawn { let port = try await endpoint.listen(factory).value() }
+/// ```
+///
+/// Where Twisted changes the result inside one object, here each `add…` method returns the
+/// Deferred of its closure's result, so that types can change along a chain. The rest is as
+/// there: closures run in the order they were added; one that throws switches to the error
+/// branch; one that returns a Deferred is waited for; adding to a Deferred that has fired runs
+/// at once; and long chains do not recurse (D1).
+///
+/// A failure that nobody handled is logged when the last reference to its Deferred goes (D3).
+///
+/// Like all of Spindle's objects it belongs to one reactor's thread and is not Sendable.
+public final class Deferred<Value>: DeferredNode {
+    /// The result, once there is one. Reading it does not count as handling a failure.
+    public private(set) var result: Result<Value, any Error>?
+
+    private var links: [Link<Value>] = []
+    private var nextLink = 0
+    private var canceller: ((Deferred<Value>) -> Void)?
+    /// Cancelled without a canceller: the result that may still come is swallowed, once (D2).
+    private var ignoresLateResult = false
+    private var isHandled = false
+    private let origin: StaticString
+    private let line: UInt
+
+    /// A Deferred that has not fired.
+    ///
+    /// - Parameter canceller: what ``cancel()`` does to stop the work, usually ending in an
+    ///   ``errback(_:)``. Without one the work goes on and its late result is ignored.
+    public init(
+        fileID: StaticString = #fileID, line: UInt = #line, canceller: ((Deferred<Value>) -> Void)? = nil
+    ) {
+        self.canceller = canceller
+        self.origin = fileID
+        self.line = line
+    }
+
+    /// A Deferred that has fired already.
+    public init(_ result: Result<Value, any Error>, fileID: StaticString = #fileID, line: UInt = #line) {
+        self.result = result
+        self.origin = fileID
+        self.line = line
+    }
+
+    deinit {
+        releaseLinks()
+        if case .failure(let error) = result, !isHandled {
+            let logger = Logger(label: "spindle")
+            logger.error("unhandled error in Deferred made at \(origin):\(line): \(error)")
+        }
+    }
+
+    // MARK: - Firing
+
+    /// Whether the result is there.
+    public var hasFired: Bool { result != nil }
+
+    /// Fires with a value.
+    ///
+    /// Firing twice is a programmer's error, reported as ``AlreadyCalledError``; after a
+    /// ``cancel()`` without canceller one late result is ignored without an error.
+    public func callback(_ value: Value) throws(AlreadyCalledError) { try fire(.success(value)) }
+
+    /// Fires with an error; see ``callback(_:)``.
+    public func errback(_ error: any Error) throws(AlreadyCalledError) { try fire(.failure(error)) }
+
+    /// Fires with a result; see ``callback(_:)``.
+    public func fire(_ result: Result<Value, any Error>) throws(AlreadyCalledError) {
+        guard self.result == nil else {
+            guard ignoresLateResult else { throw AlreadyCalledError() }
+            ignoresLateResult = false
+            return
+        }
+        settle(result)
+        runLinks()
+    }
+
+    /// Gives up on the result.
+    ///
+    /// Runs the canceller; if that does not fire the Deferred, or there is none, it fails with
+    /// ``CancelledError``. A Deferred made by an `add…` method passes the request on to the one
+    /// it waits for. Does nothing once fired.
+    public func cancel() {
+        guard result == nil else { return }
+        let canceller = canceller.take()
+        if let canceller { canceller(self) } else { ignoresLateResult = true }
+        if result == nil { try? errback(CancelledError()) }
+    }
+
+    // MARK: - Links
+
+    /// Adds the general form of a callback: it may start further Deferreds on their way.
+    func add(_ link: Link<Value>) {
+        isHandled = true
+        links.append(link)
+        // While a result is being passed on, later links wait for their turn.
+        if result != nil { runLinks() }
+    }
+
+    /// Sets the result without running what waits for it. False if there was one already.
+    @discardableResult
+    func settle(_ result: Result<Value, any Error>) -> Bool {
+        guard self.result == nil else { return false }
+        self.result = result
+        canceller = nil
+        return true
+    }
+
+    /// The result, handed to somebody who answers for it if it is a failure.
+    func takeResult() -> Result<Value, any Error>? {
+        isHandled = true
+        return result
+    }
+
+    override func runNextLink() -> Step {
+        guard let result, nextLink < links.count else {
+            links.removeAll()
+            nextLink = 0
+            return .done
+        }
+        defer { nextLink += 1 }
+        return .ran(continuing: links[nextLink].run(result))
+    }
+
+    override func takeSuccessors() -> [DeferredNode] {
+        defer { links.removeAll() }
+        return links.compactMap(\.successor)
+    }
+}
+
+/// One thing that waits for a Deferred.
+struct Link<Value> {
+    /// The Deferred that `run` will settle, if any.
+    let successor: DeferredNode?
+    /// Does it, and returns the Deferred that was settled by it, whose own links are to run next.
+    let run: (Result<Value, any Error>) -> DeferredNode?
+}

@@ -1,0 +1,45 @@
+/// The untyped part of a Deferred: running chains of any length without recursion.
+///
+/// Public only because ``Deferred`` is a subclass.
+public class DeferredNode {
+    private var isRunning = false
+
+    init() {}
+
+    enum Step {
+        case ran(continuing: DeferredNode?)
+        case done
+    }
+
+    /// Runs one waiting link, if there is one and the result is there.
+    func runNextLink() -> Step { .done }
+
+    /// Gives up what waits for this Deferred, for dismantling it.
+    func takeSuccessors() -> [DeferredNode] { [] }
+
+    /// Passes the result to everything that waits for it, depth first, on a stack of our own.
+    final func runLinks() {
+        guard !isRunning else { return }
+        isRunning = true
+        var stack: [DeferredNode] = [self]
+        while let node = stack.last {
+            switch node.runNextLink() {
+            case .ran(let next?) where !next.isRunning:
+                next.isRunning = true
+                stack.append(next)
+            case .ran: break
+            case .done:
+                node.isRunning = false
+                stack.removeLast()
+            }
+        }
+    }
+
+    /// Releases a chain link by link: left to itself, releasing a long one would recurse to its end.
+    final func releaseLinks() {
+        var nodes = takeSuccessors()
+        while var node = nodes.popLast() {
+            if isKnownUniquelyReferenced(&node) { nodes += node.takeSuccessors() }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+import Logging
+
+extension Reactor {
+    /// Runs the loop on the calling thread until ``stop()``.
+    ///
+    /// Calls the startup hooks in order, then serves events; returns when everything that was
+    /// open has been closed. A stopped reactor may run again (R1). On the main thread SIGINT and
+    /// SIGTERM stop it, unless ``Options/handlesSignals`` is off (R5).
+    ///
+    /// - Throws: ``ReactorAlreadyRunning``; ``ReactorNotRunning`` for a reactor without a loop, which
+    ///   is what a protocol has before it is connected; ``SystemError`` when libevent's loop fails.
+    public func run() throws {
+        guard phase == .idle else { throw ReactorAlreadyRunning() }
+        guard base.isAttached else { throw ReactorNotRunning() }
+        handle.bindToCurrentThread()
+        let trap = try trapSignals()
+        phase = .running
+        defer {
+            phase = .idle
+            if let trap { release(trap) }
+        }
+        base.entry(runStartupHooks)
+        while true {
+            turn()
+            if isFinished { return }
+            switch base.pass(blocking: !handle.hasWork && !timers.needsAttention) {
+            case .completed: break
+            case .exited: handle.stop()  // C code called event_base_loopexit or loopbreak
+            case .failed(let error): throw error
+            }
+        }
+    }
+
+    /// Stops the reactor: `run()` returns when what is open has been closed.
+    ///
+    /// Ports close, spawned tasks are cancelled, and each connection is told to close and given
+    /// ``Options/shutdownGrace`` to send what it still has to. All of them get their connectionLost.
+    ///
+    /// - Throws: ``ReactorNotRunning`` when not running, or stopping already (R2).
+    public func stop() throws {
+        requireThread()
+        guard phase == .running else { throw ReactorNotRunning() }
+        phase = .stopping
+        inNextPass { [self] in beginShutdown() }
+    }
+
+    /// Calls `body` when the reactor runs: at once if it does, else when `run()` begins, in order (R1).
+    public func callWhenRunning(_ body: @escaping () throws -> Void) {
+        requireThread()
+        if isRunning { guarding("a startup hook", body) } else { startupHooks.append(body) }
+    }
+
+    private func runStartupHooks() {
+        let hooks = startupHooks
+        startupHooks = []
+        for hook in hooks { guarding("a startup hook", hook) }
+    }
+
+    // MARK: - A pass
+
+    /// What each pass does before I/O: queued calls and jobs, then due timers (R3).
+    private func turn() {
+        guard handle.hasWork || timers.needsAttention else { return }
+        base.entry {
+            runQueue()
+            runDueTimers()
+        }
+    }
+
+    private func runQueue() {
+        guard handle.hasWork else { return }
+        var work = batch
+        batch = []
+        handle.takeWork(into: &work)
+        for item in work {
+            switch item {
+            case .job(let job): handle.run(job)
+            case .call(let body): guarding("a queued call") { try body(self) }
+            }
+        }
+        work.removeAll(keepingCapacity: true)
+        batch = work
+    }
+
+    private func runDueTimers() {
+        guard timers.needsAttention else { return }
+        let now = MonotonicTime.now
+        let limit = timers.limit
+        while let call = timers.popDue(at: now, before: limit) { guarding("a delayed call", call.fire) }
+        timers.arm(at: .now)
+    }
+
+    // MARK: - Stopping
+
+    private func beginShutdown() {
+        for port in ports.all { port.stopListening() }
+        for attempt in attempts.all { attempt.cancel() }
+        for task in tasks.all { task.cancel() }
+        for transport in transports.all { transport.loseConnection(timeout: options.shutdownGrace) }
+        callLater(options.shutdownGrace) { [self] in
+            guard phase == .stopping else { return }
+            phase = .abandoning
+            for transport in transports.all { transport.abortConnection() }
+        }
+    }
+
+    private var isFinished: Bool {
+        guard isStopping, transports.isEmpty, attempts.isEmpty else { return false }
+        return tasks.isEmpty || phase == .abandoning
+    }
+
+    // MARK: - Signals
+
+    private func trapSignals() throws -> SignalTrap? {
+        guard options.handlesSignals, let trap = try SignalTrap() else { return nil }
+        try watch(trap.wakeup.descriptor) { [unowned self] in
+            logger.info("told by a signal to stop; a second one ends the process at once")
+            handle.stop()
+        }
+        return trap
+    }
+
+    private func release(_ trap: SignalTrap) {
+        unwatch(trap.wakeup.descriptor)
+        trap.remove()
+    }
+}

@@ -1,0 +1,32 @@
+extension Reactor {
+    /// Calls `body` once, `delay` from now.
+    ///
+    /// ```swift
+    /// let reminder = reactor.callLater(.seconds(30)) { print("still there?") }
+    /// try reminder.cancel()
+    /// ```
+    ///
+    /// Never earlier than asked. Calls with equal deadlines are made in the order of these calls; a
+    /// call with no delay, or a negative one, is made in a later pass, after I/O has had its turn
+    /// (T1, R3). What `body` throws is logged.
+    @discardableResult
+    public func callLater(_ delay: Duration, _ body: @escaping () throws -> Void) -> DelayedCall {
+        requireThread()
+        return timers.add(self, .now.advanced(by: delay), body)
+    }
+
+    /// A Deferred that fires `delay` from now; cancelling it calls the timer off.
+    ///
+    /// ```swift
+    /// reactor.spawn {
+    ///     try await reactor.sleep(.seconds(1)).value()
+    ///     transport.write("still here\r\n")
+    /// }
+    /// ```
+    public func sleep(_ delay: Duration) -> Deferred<Void> {
+        var timer: DelayedCall?
+        let deferred = Deferred<Void>(canceller: { _ in try? timer?.cancel() })
+        timer = callLater(delay) { try deferred.callback(()) }
+        return deferred
+    }
+}

@@ -1,0 +1,123 @@
+import Glibc
+import Logging
+
+/// The loop that everything in Spindle runs on: it waits for events and calls the code that handles them.
+///
+/// ```swift
+/// let reactor = try Reactor()
+/// try reactor.listenTCP(8000, EchoFactory())
+/// try reactor.run()
+/// ```
+///
+/// One reactor belongs to one thread, and so does all that lives on it: protocols, factories,
+/// transports, Deferreds. None of these is Sendable, so the compiler keeps them there. A program
+/// may have several reactors, each on a thread of its own. From another thread there is one way
+/// in, ``handle``.
+///
+/// A reactor is created on one thread and may be moved to another before it runs; it then belongs
+/// to the thread that called ``run()``. Calling it from any other is a programmer's error and
+/// stops the program with a message.
+public final class Reactor {
+    /// How this reactor behaves.
+    public let options: Options
+
+    /// The thread-safe face of this reactor.
+    public let handle: ReactorHandle
+
+    /// What code spawned on this reactor is isolated to.
+    public let actor: ReactorActor
+
+    let base: EventBase
+    let receiveBuffer: ReceiveBuffer
+    let gatherPool = GatherPool()
+    let logger: Logger
+    var timers: TimerQueue
+
+    // What is open on this reactor. These references keep it alive.
+    var transports = SlotMap<SocketTransport>()
+    var ports = SlotMap<ListeningPort>()
+    var attempts = SlotMap<ConnectAttempt>()
+    var tasks = SlotMap<SpawnedTask>()
+
+    var phase = Phase.idle
+    var startupHooks: [() throws -> Void] = []
+    var batch: [ReactorHandle.Work] = []
+    private var residents: [Event] = []
+
+    enum Phase {
+        case idle, running
+        /// Told to stop: connections and tasks are given their time to finish.
+        case stopping
+        /// That time is over.
+        case abandoning
+    }
+
+    /// Creates a reactor with a libevent loop of its own.
+    ///
+    /// - Throws: ``SystemError`` when the kernel is out of descriptors or memory.
+    public convenience init(options: Options = Options()) throws {
+        let wakeup = try Wakeup()
+        let timer = try TimerDescriptor()
+        self.init(options, try EventBase(), wakeup, timer)
+        if options.ignoresSIGPIPE { SignalTrap.ignoreSIGPIPE() }
+        // Being woken is all there is to it: the loop looks at its queue before it waits again.
+        try watch(wakeup.descriptor) {}
+        try watch(timer.descriptor) { [unowned self] in timers.expired() }
+    }
+
+    /// A reactor without a loop, for what was never connected: nothing on it ever happens.
+    static func detached() -> Reactor { Reactor(Options(), EventBase(detached: ()), nil, nil) }
+
+    private init(_ options: Options, _ base: EventBase, _ wakeup: Wakeup?, _ timer: TimerDescriptor?) {
+        self.options = options
+        self.base = base
+        logger = options.logger
+        handle = ReactorHandle(wakeup: wakeup)
+        actor = ReactorActor(handle)
+        timers = TimerQueue(timer)
+        receiveBuffer = ReceiveBuffer(capacity: max(1, options.receiveBufferSize))
+    }
+
+    /// Seconds on the monotonic clock that delayed calls go by (T1). Only differences mean anything.
+    public var seconds: Double { MonotonicTime.now.seconds }
+
+    /// Whether `run()` is under way, the time of stopping included.
+    public var isRunning: Bool { phase != .idle }
+
+    /// Whether the reactor has been told to stop and `run()` has not returned yet.
+    public var isStopping: Bool { phase == .stopping || phase == .abandoning }
+
+    // MARK: - Shared by everything on the reactor
+
+    /// Stops the program when called on a thread that is not the reactor's.
+    @inline(__always)
+    func requireThread() {
+        precondition(
+            handle.isCurrent, "called off the reactor's thread: come in through ReactorHandle.callFromThread")
+    }
+
+    /// Runs a user's closure; an error it throws harms nobody else (R6).
+    func guarding(_ what: StaticString, _ body: () throws -> Void) {
+        do { try body() } catch { logger.error("\(what) threw: \(error)") }
+    }
+
+    /// Does `body` in the next pass.
+    func inNextPass(_ body: @escaping () -> Void) { handle.post(.call { _ in body() }) }
+
+    /// Watches one of the loop's own descriptors.
+    func watch(_ descriptor: CInt, _ body: @escaping () -> Void) throws(SystemError) {
+        let event = Event(base, descriptor, .signalled, ClosureHandler(body))
+        guard event.add() else { throw SystemError(ENOMEM, "event_add") }
+        residents.append(event)
+    }
+
+    /// Ends the watching of a descriptor.
+    func unwatch(_ descriptor: CInt) { residents.removeAll { $0.descriptor == descriptor } }
+}
+
+/// Lets a closure handle an event.
+private final class ClosureHandler: EventHandler {
+    private let body: () -> Void
+    init(_ body: @escaping () -> Void) { self.body = body }
+    func eventFired() { body() }
+}

@@ -1,0 +1,23 @@
+/// The reactor was asked to run while it is running.
+public struct ReactorAlreadyRunning: Error, Hashable, Sendable, CustomStringConvertible {
+    public init() {}
+    public var description: String { "the reactor is running already" }
+}
+
+/// The reactor was asked for something that only a running one can do, or has no loop at all.
+public struct ReactorNotRunning: Error, Hashable, Sendable, CustomStringConvertible {
+    public init() {}
+    public var description: String { "the reactor is not running" }
+}
+
+/// A delayed call was changed after it ran.
+public struct AlreadyCalled: Error, Hashable, Sendable, CustomStringConvertible {
+    public init() {}
+    public var description: String { "the delayed call has already been made" }
+}
+
+/// A delayed call was changed after it was cancelled.
+public struct AlreadyCancelled: Error, Hashable, Sendable, CustomStringConvertible {
+    public init() {}
+    public var description: String { "the delayed call has been cancelled" }
+}

@@ -1,0 +1,92 @@
+import Glibc
+import Synchronization
+
+/// The thread-safe face of a ``Reactor``: the only part of it that may be used from anywhere.
+///
+/// ```swift
+/// let handle = reactor.handle
+/// Thread.detachNewThread {
+///     let answer = compute()
+///     handle.callFromThread { reactor in print("on the loop again with \(answer)") }
+/// }
+/// ```
+///
+/// It is also the executor of everything asynchronous that runs on the reactor.
+/// A handle may outlive its reactor; what it is asked to do then is never done.
+public final class ReactorHandle: Sendable {
+    /// One thing to do on the reactor's thread.
+    enum Work {
+        case call((Reactor) throws -> Void)
+        case job(UnownedJob)
+    }
+
+    private let inbox = Mutex(Inbox())
+    /// Whether the inbox holds anything: spares the loop taking the lock in every pass.
+    private let isPending = Atomic(false)
+    private let owner: Atomic<UInt>
+    private let wakeup: Wakeup?
+
+    /// Work queued from other threads, in order.
+    private struct Inbox: @unchecked Sendable {
+        var work: [Work] = []
+    }
+
+    init(wakeup: Wakeup?) {
+        self.wakeup = wakeup
+        owner = Atomic(ReactorHandle.currentThread())
+    }
+
+    /// Runs `body` on the reactor's thread, in one of its next passes.
+    ///
+    /// This is the way from any other thread into the reactor (H1): what `body` captures is handed
+    /// over, and the reactor is handed to it. Calls run in the order they were made, also when made
+    /// before `run()` or on the reactor's own thread. What `body` throws is logged.
+    ///
+    /// To reach a protocol or transport from another thread, carry it in a ``ReactorBound``.
+    public func callFromThread(_ body: sending @escaping (Reactor) throws -> Void) { post(.call(body)) }
+
+    /// Stops the reactor as ``Reactor/stop()`` does; does nothing when it is stopping already.
+    public func stop() {
+        callFromThread { reactor in if !reactor.isStopping { try reactor.stop() } }
+    }
+
+    /// Whether the calling code runs on the reactor's thread.
+    public var isCurrent: Bool { owner.load(ordering: .relaxed) == Self.currentThread() }
+
+    // MARK: - For the reactor
+
+    /// Makes the calling thread the reactor's.
+    func bindToCurrentThread() { owner.store(Self.currentThread(), ordering: .relaxed) }
+
+    func post(_ work: Work) {
+        // Sound: the work is handed over whole, to be run by one thread, the reactor's.
+        nonisolated(unsafe) let work = work
+        let wasEmpty = inbox.withLock { inbox in
+            unsafe inbox.work.append(work)
+            isPending.store(true, ordering: .relaxed)
+            return inbox.work.count == 1
+        }
+        // Whoever made it non-empty wakes the reactor, which takes everything at once. On its own
+        // thread there is nothing to wake: the loop looks here before it waits.
+        if wasEmpty && !isCurrent { wakeup?.signal() }
+    }
+
+    /// Whether there is work to take. From another thread's point of view it may be out of date.
+    var hasWork: Bool { isPending.load(ordering: .relaxed) }
+
+    /// Exchanges the inbox for an emptied array, which keeps both arrays' memory in use.
+    func takeWork(into batch: inout [Work]) {
+        batch.removeAll(keepingCapacity: true)
+        nonisolated(unsafe) var taken = batch
+        inbox.withLock { inbox in
+            unsafe swap(&inbox.work, &taken)
+            isPending.store(false, ordering: .relaxed)
+        }
+        unsafe batch = taken
+    }
+
+    /// Not inlined: pthread_self() is declared constant to the compiler, which would otherwise
+    /// keep its value across an `await` that has moved to another thread.
+    @inline(never)
+    private static func currentThread() -> UInt { UInt(pthread_self()) }
+}

@@ -1,0 +1,46 @@
+public import Logging
+
+extension Reactor {
+    /// How a reactor behaves; every setting has a default that suits a server.
+    ///
+    /// ```swift
+    /// var options = Reactor.Options()
+    /// options.shutdownGrace = .seconds(1)
+    /// let reactor = try Reactor(options: options)
+    /// ```
+    public struct Options: Sendable {
+        /// Where the reactor logs. Debug and trace tell about connections, error about callbacks that threw.
+        public var logger = Logger(label: "spindle")
+
+        /// Whether connections receive and send directly, with a libevent bufferevent behind them
+        /// for what the kernel will not take at once.
+        ///
+        /// When false every connection runs on its bufferevent in both directions: slower, and the
+        /// way connections work that are shared with C code.
+        public var directIO = true
+
+        /// Bytes received at most with one system call.
+        public var receiveBufferSize = 64 * 1024
+
+        /// How long connections may take, when the reactor stops, to send what they still have to send.
+        public var shutdownGrace: Duration = .seconds(5)
+
+        /// How long a closed connection whose peer goes on sending is kept, so that the peer can
+        /// read to the end what was sent to it (W3).
+        public var lingerLimit: Duration = .seconds(2)
+
+        /// How long a peer may take nothing of what a closing connection has for it, before the
+        /// connection is aborted (W4). Nil waits for ever.
+        public var closeLimit: Duration? = .seconds(60)
+
+        /// Whether SIGINT and SIGTERM stop the reactor of the main thread (R5). A second such
+        /// signal ends the process at once. The handlers found are put back when `run()` returns.
+        public var handlesSignals = true
+
+        /// Whether SIGPIPE is ignored from the reactor's creation on, where nothing else was chosen
+        /// for it. A connection whose peer has gone away would otherwise end the process (S9).
+        public var ignoresSIGPIPE = true
+
+        public init() {}
+    }
+}

@@ -1,0 +1,17 @@
+/// A task that was spawned on a reactor and is not over.
+final class SpawnedTask {
+    private var task: Task<Void, Never>?
+    private var isCancelled = false
+    var slot = 0
+
+    func started(_ task: Task<Void, Never>) {
+        self.task = task
+        // It may have been called off by what ran up to its first suspension.
+        if isCancelled { task.cancel() }
+    }
+
+    func cancel() {
+        isCancelled = true
+        task?.cancel()
+    }
+}
