@@ -1,0 +1,47 @@
+/// Listens on an IPv4 port.
+///
+/// ```swift
+/// let endpoint = TCP4ServerEndpoint(reactor, 8000)
+/// endpoint.listen(EchoFactory())
+/// try reactor.run()
+/// ```
+public struct TCP4ServerEndpoint: StreamServerEndpoint {
+    private let reactor: Reactor
+    private let port: Int
+    private let backlog: Int
+    private let interface: String
+
+    /// - Parameter interface: a numeric IPv4 address; empty for all interfaces.
+    public init(_ reactor: Reactor, _ port: Int, backlog: Int = 50, interface: String = "") {
+        self.reactor = reactor
+        self.port = port
+        self.backlog = backlog
+        self.interface = interface
+    }
+
+    @discardableResult
+    public func listen(_ factory: Factory) -> Deferred<ListeningPort> {
+        Deferred(Result { try reactor.listenTCP(port, factory, backlog: backlog, interface: interface) })
+    }
+}
+
+/// Listens on an IPv6 port; where the system is set up so, which is usual, on the same IPv4 port too.
+public struct TCP6ServerEndpoint: StreamServerEndpoint {
+    private let reactor: Reactor
+    private let port: Int
+    private let backlog: Int
+    private let interface: String
+
+    /// - Parameter interface: a numeric IPv6 address, with its scope if it needs one.
+    public init(_ reactor: Reactor, _ port: Int, backlog: Int = 50, interface: String = "::") {
+        self.reactor = reactor
+        self.port = port
+        self.backlog = backlog
+        self.interface = interface
+    }
+
+    @discardableResult
+    public func listen(_ factory: Factory) -> Deferred<ListeningPort> {
+        Deferred(Result { try reactor.listenTCP(port, factory, backlog: backlog, interface: interface) })
+    }
+}

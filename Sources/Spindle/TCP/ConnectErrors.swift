@@ -1,0 +1,65 @@
+import Glibc
+
+/// A connection could not be made, for a reason that has no type of its own.
+public struct ConnectError: Error, Hashable, Sendable, CustomStringConvertible {
+    public let address: SocketAddress
+    public let errno: Int32
+    public var description: String { "cannot connect to \(address): \(SystemError.text(errno))" }
+}
+
+/// Nobody listens at the address.
+public struct ConnectionRefusedError: Error, Hashable, Sendable, CustomStringConvertible {
+    public let address: SocketAddress
+    public var description: String { "cannot connect to \(address): \(SystemError.text(ECONNREFUSED))" }
+}
+
+/// There is no way to the address.
+public struct NoRouteError: Error, Hashable, Sendable, CustomStringConvertible {
+    public let address: SocketAddress
+    public let errno: Int32
+    public var description: String { "cannot connect to \(address): \(SystemError.text(errno))" }
+}
+
+/// The kernel gave up waiting for the other side.
+public struct TCPTimedOutError: Error, Hashable, Sendable, CustomStringConvertible {
+    public let address: SocketAddress
+    public var description: String { "cannot connect to \(address): \(SystemError.text(ETIMEDOUT))" }
+}
+
+/// The time given for connecting was over.
+public struct TimeoutError: Error, Hashable, Sendable, CustomStringConvertible {
+    public let address: SocketAddress
+    public let timeout: Duration
+    public var description: String { "cannot connect to \(address): no answer within \(timeout)" }
+}
+
+/// The attempt to connect was cancelled.
+public struct ConnectingCancelledError: Error, Hashable, Sendable, CustomStringConvertible {
+    public let address: SocketAddress
+    public var description: String { "connecting to \(address) was cancelled" }
+}
+
+/// The factory built no protocol for the connection.
+public struct NoProtocol: Error, Hashable, Sendable, CustomStringConvertible {
+    public init() {}
+    public var description: String { "the factory built no protocol" }
+}
+
+/// A name that cannot be resolved.
+public struct DNSLookupError: Error, Hashable, Sendable, CustomStringConvertible {
+    public let name: String
+    public let reason: String
+    public var description: String { "cannot look up \"\(name)\": \(reason)" }
+}
+
+extension SystemError {
+    /// The typed error for a failed connect(2).
+    func connecting(to address: SocketAddress) -> any Error {
+        switch errno {
+        case ECONNREFUSED: ConnectionRefusedError(address: address)
+        case ENETUNREACH, EHOSTUNREACH: NoRouteError(address: address, errno: errno)
+        case ETIMEDOUT: TCPTimedOutError(address: address)
+        default: ConnectError(address: address, errno: errno)
+        }
+    }
+}

@@ -1,0 +1,113 @@
+extension SocketTransport {
+    func beginClosing() {
+        guard state == .open else { return }
+        state = .closing
+        // A producer may still write, until it says that it has finished (W4).
+        if producer == nil { acceptsWrites = false }
+        // Input is read and thrown away meanwhile, which is how a reset is noticed.
+        if isReadingPaused && !peerHasFinished { startReading() }
+        queueFlush()
+    }
+
+    func beginClosing(within timeout: Duration) {
+        beginClosing()
+        guard state != .closed else { return }
+        try? deadline?.cancel()
+        deadline = reactor.callLater(timeout) { [self] in abort() }
+    }
+
+    func finishWriting() {
+        guard state == .open, !isWriteEndRequested else { return }
+        isWriteEndRequested = true
+        if producer == nil { acceptsWrites = false }
+        queueFlush()
+    }
+
+    func abort() {
+        guard state != .closed else { return }
+        socket.resetOnClose()
+        tearDown()
+        reactor.inNextPass { [self] in notifyLoss(ConnectionAborted()) }
+    }
+
+    /// As `beginClosing()`, with a reason of our own; nothing more is written, by anybody.
+    func beginClosing(because error: any Error) {
+        guard state != .closed else { return }
+        endReason = error
+        producer.take()?.producer.stopProducing()
+        acceptsWrites = false
+        beginClosing()
+    }
+
+    /// From now on aborts if the peer takes nothing of our output for as long as `closeLimit` (W4).
+    func watchProgress() {
+        guard limit == nil, let closeLimit = reactor.options.closeLimit else { return }
+        let before = bufferEvent?.bytesTaken
+        limit = reactor.callLater(closeLimit) { [self] in
+            limit = nil
+            guard state == .closing, isBacklogged else { return }
+            if bufferEvent?.bytesTaken == before { abort() } else { watchProgress() }
+        }
+    }
+
+    // MARK: - The end
+
+    /// Everything is with the kernel. Closes at once if no input is unread, else lingers (W3).
+    ///
+    /// Called with no callback on the stack.
+    func finishClosing() {
+        if peerHasFinished { return end(endReason) }
+        dropBufferEvent()
+        while true {
+            switch reactor.receiveBuffer.receive(from: socket) {
+            case .received: hasDiscardedInput = true
+            case .empty: return hasDiscardedInput ? linger() : end(endReason)
+            case .end: return end(endReason)
+            case .failed(let error): return end(ConnectionLost(errno: error.errno))
+            }
+        }
+    }
+
+    private func linger() {
+        state = .lingering
+        socket.shutdownWriting()
+        startReading()
+        try? limit?.cancel()
+        // A reactor that is stopping has less patience.
+        let patience = reactor.options.lingerLimit / (reactor.isStopping ? 2 : 1)
+        limit = reactor.callLater(patience) { [self] in end(endReason) }
+    }
+
+    /// Reads what nobody wants, while closing.
+    func discardInput() {
+        switch reactor.receiveBuffer.receive(from: socket) {
+        case .received: hasDiscardedInput = true
+        case .empty: break
+        case .end: inputEnded()
+        case .failed(let error): end(ConnectionLost(errno: error.errno))
+        }
+    }
+
+    /// Closes the descriptor and tells the protocol. Called with no callback on the stack.
+    func end(_ reason: any Error) {
+        guard state != .closed else { return }
+        tearDown()
+        notifyLoss(reason)
+    }
+
+    private func tearDown() {
+        state = .closed
+        acceptsWrites = false
+        isBacklogged = false
+        if let event = readEvent.take() {
+            event.remove()
+            reactor.base.bury(event)
+        }
+        dropBufferEvent()
+        undelivered = nil
+        if let buffer = gathered.take() { reactor.gatherPool.give(buffer) }
+        try? deadline?.cancel()
+        try? limit?.cancel()
+        socket.close()
+    }
+}

@@ -1,0 +1,118 @@
+import Glibc
+
+extension SocketTransport: EventHandler {
+    /// A full receive buffer suggests that there is more; but others want their turn, too.
+    private static let receivesPerTurn = 4
+
+    // MARK: - From the socket
+
+    func eventFired() {
+        switch state {
+        case .open: receive()
+        case .closing, .lingering: discardInput()
+        case .closed: break
+        }
+    }
+
+    private func receive() {
+        let buffer = reactor.receiveBuffer
+        for _ in 0..<Self.receivesPerTurn {
+            switch buffer.receive(from: socket) {
+            case .received(let count):
+                buffer.withBytes(count) { deliver($0) }
+                guard count == buffer.capacity, isDelivering else { return }
+            case .empty: return
+            case .end: return inputEnded()
+            case .failed(let error): return end(ConnectionLost(errno: (writeError ?? error).errno))
+            }
+        }
+    }
+
+    /// Whether more may be delivered to the protocol now.
+    private var isDelivering: Bool { state == .open && !isReadingPaused && !isSwitching }
+
+    private func deliver(_ data: RawSpan) {
+        do { try connectedProtocol?.dataReceived(data) } catch { callbackThrew("dataReceived", error) }
+    }
+
+    /// The peer has finished sending: what is pending is flushed, then the connection closes (W6).
+    func inputEnded() {
+        peerHasFinished = true
+        stopReading()
+        if let writeError {
+            end(ConnectionLost(errno: writeError.errno))
+        } else if state == .open {
+            beginClosing()
+        } else if state == .lingering {
+            end(endReason)
+        }
+    }
+
+    // MARK: - From the bufferevent
+
+    /// Delivers what has come through the bufferevent, until somebody stops it.
+    func deliverUndelivered() {
+        while isDelivering, let undelivered, !undelivered.isEmpty { undelivered.consumeFirst { deliver($0) } }
+    }
+
+    /// Delivers what had arrived before a failed write gave the connection's end away.
+    func deliverRemains() {
+        deliverUndelivered()
+        while isDelivering {
+            guard case .received(let count) = reactor.receiveBuffer.receive(from: socket) else { return }
+            reactor.receiveBuffer.withBytes(count) { deliver($0) }
+        }
+    }
+
+    // MARK: - Starting and stopping
+
+    func startReading() {
+        if !reactor.options.directIO, state == .open {
+            bufferEvent?.startReading()
+        } else {
+            let event = readEvent ?? Event(reactor.base, socket.descriptor, .readable, self)
+            readEvent = event
+            if !event.add() { reactor.inNextPass { [self] in end(ConnectionLost(errno: ENOMEM)) } }
+        }
+    }
+
+    func stopReading() {
+        readEvent?.remove()
+        bufferEvent?.stopReading()
+    }
+
+    func pauseReading() {
+        guard state == .open, !isReadingPaused else { return }
+        isReadingPaused = true
+        stopReading()
+    }
+
+    func resumeReading() {
+        guard state == .open, isReadingPaused else { return }
+        isReadingPaused = false
+        // While it is being connected, `start` begins reading.
+        if !peerHasFinished { startReading() }
+        if undelivered != nil { reactor.inNextPass { [self] in deliverUndelivered() } }
+    }
+
+    // MARK: - Switching protocols
+
+    func replaceProtocol(with newProtocol: Protocol, handingOver rest: RawSpan) {
+        guard let old = connectedProtocol else { return }
+        let rest = Array(copying: rest)
+        newProtocol.attach(to: old.factory)
+        newProtocol.attach(to: self)
+        connectedProtocol = newProtocol
+        isSwitching = true
+        // Not now: the old protocol's callback is on the stack.
+        reactor.base.postpone { [self] in introduce(newProtocol, rest) }
+    }
+
+    private func introduce(_ newProtocol: Protocol, _ rest: [UInt8]) {
+        guard connectedProtocol === newProtocol else { return }
+        isSwitching = false
+        do { try newProtocol.makeConnection(self) } catch { return callbackThrew("connectionMade", error) }
+        if isDelivering, !rest.isEmpty { rest.withRawSpan { deliver($0) } }
+        deliverUndelivered()
+    }
+}

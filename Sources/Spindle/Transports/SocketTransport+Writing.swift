@@ -1,0 +1,144 @@
+import Glibc
+
+extension SocketTransport: Flushable {
+    /// From here on a write is worth a system call of its own rather than a copy.
+    private static let largeWrite = 4096
+
+    func output(_ data: RawSpan) {
+        if isBacklogged || !reactor.options.directIO {
+            appendToBacklog(data)
+        } else if data.byteCount >= Self.largeWrite || !gather(data) {
+            send(data)
+        }
+    }
+
+    /// Keeps a copy until the entry ends. False when too much is gathered already.
+    private func gather(_ data: RawSpan) -> Bool {
+        if let gathered { return gathered.append(data) }
+        let buffer = reactor.gatherPool.take()
+        gathered = buffer
+        queueFlush()
+        return buffer.append(data)
+    }
+
+    /// Has `flush` called when the current entry ends.
+    func queueFlush() {
+        guard !isFlushQueued else { return }
+        isFlushQueued = true
+        reactor.base.flushLater(self)
+    }
+
+    func flush() {
+        isFlushQueued = false
+        if let buffer = gathered {
+            buffer.withBytes { data in
+                if data.byteCount > 0, writeError == nil { account(for: socket.send(data), RawSpan(), data) }
+            }
+            gathered = nil
+            reactor.gatherPool.give(buffer)
+        }
+        outputMoved()
+    }
+
+    /// Sends what was gathered and `data` behind it, now.
+    private func send(_ data: RawSpan) {
+        guard let gathered, !gathered.isEmpty else { return account(for: socket.send(data), RawSpan(), data) }
+        gathered.withBytes { account(for: socket.send($0, data), $0, data) }
+        gathered.removeAll()
+    }
+
+    /// Puts what the kernel did not take of `first` and `second` into the backlog.
+    private func account(for outcome: Socket.SendOutcome, _ first: RawSpan, _ second: RawSpan) {
+        switch outcome {
+        case .sent(let count):
+            if count < first.byteCount { appendToBacklog(first.extracting(count...)) }
+            let rest = max(0, count - first.byteCount)
+            if rest < second.byteCount { appendToBacklog(second.extracting(rest...)) }
+        case .failed(let error): writingFailed(error)
+        }
+    }
+
+    private func appendToBacklog(_ data: RawSpan) {
+        do throws(SystemError) {
+            let buffer = try requiredBufferEvent()
+            guard buffer.write(data) else { throw SystemError(ENOMEM, "bufferevent_write") }
+            isBacklogged = true
+            backlogGrew()
+        } catch {
+            writingFailed(error)
+        }
+    }
+
+    /// Some output has gone, or none was left: does what was waiting for that.
+    func outputMoved() {
+        guard state != .closed else { return }
+        guard !isBacklogged else { return state == .closing ? watchProgress() : () }
+        if let producer, !producer.isStreaming { return askForMore() }
+        guard producer == nil else { return }
+        if state == .closing {
+            finishClosing()
+        } else if isWriteEndRequested, state == .open {
+            socket.shutdownWriting()
+        }
+    }
+
+    /// Nothing can be sent any more. What the peer sent before is still delivered; then the
+    /// connection ends, with this error as the reason.
+    func writingFailed(_ error: SystemError) {
+        guard writeError == nil, state != .closed else { return }
+        writeError = error
+        acceptsWrites = false
+        isBacklogged = false
+        dropBufferEvent()
+        // Not now: the protocol's callback may be on the stack.
+        reactor.inNextPass { [self] in
+            deliverRemains()
+            end(ConnectionLost(errno: error.errno))
+        }
+    }
+
+    /// The bufferevent, which is made when it is first needed.
+    private func requiredBufferEvent() throws(SystemError) -> BufferEvent {
+        if let bufferEvent { return bufferEvent }
+        let made = try BufferEvent(reactor.base, socket.descriptor, self)
+        bufferEvent = made
+        return made
+    }
+
+    func dropBufferEvent() {
+        guard let buffer = bufferEvent.take() else { return }
+        buffer.close()
+        reactor.base.bury(buffer)
+    }
+}
+
+extension SocketTransport: BufferEventHandler {
+    func inputArrived() {
+        guard let bufferEvent else { return }
+        do throws(SystemError) {
+            let buffer: Buffer
+            if let undelivered { buffer = undelivered } else { buffer = try Buffer() }
+            undelivered = buffer
+            bufferEvent.moveInput(into: buffer)
+            if state == .open { return deliverUndelivered() }
+            hasDiscardedInput = true
+            buffer.removeAll()
+        } catch {
+            end(ConnectionLost(errno: error.errno))
+        }
+    }
+
+    func outputShrank() {
+        guard let bufferEvent else { return }
+        isBacklogged = bufferEvent.outputLength > 0
+        resumeProducerIfLow()
+        outputMoved()
+    }
+
+    func bufferEventFailed(_ failure: BufferEvent.Failure) {
+        switch failure {
+        case .endOfInput: inputEnded()
+        case .error(let code): writingFailed(SystemError(code, "send or recv"))
+        }
+    }
+}

@@ -1,0 +1,172 @@
+import Logging
+
+/// A connection on a stream socket.
+///
+/// It receives into the reactor's buffer and sends to the kernel directly. What the kernel will not
+/// take goes to a libevent bufferevent, made when it is first needed, which owns it from there on.
+/// With direct I/O switched off the bufferevent does everything, in both directions.
+///
+/// The files beside this one hold the parts: `+Reading`, `+Writing`, `+Closing`, `+Producer`.
+final class SocketTransport: Transport {
+    enum State {
+        case open
+        /// To be closed when all output is with the kernel. Input is thrown away.
+        case closing
+        /// All is sent and writing is shut down; input is thrown away until the peer has finished,
+        /// because closing with unread input would have the kernel drop what the peer has not read yet.
+        case lingering
+        /// The descriptor is gone.
+        case closed
+    }
+
+    let socket: Socket
+    private let peerAddress: SocketAddress
+    private var hostAddress: SocketAddress?
+    private var slot = 0
+
+    /// Nil once the protocol was told of the loss.
+    var connectedProtocol: Protocol?
+    var state = State.open
+
+    // Reading
+    var readEvent: Event?
+    var isReadingPaused = false
+    var peerHasFinished = false
+    /// A new protocol has been put in place and does not know of it yet.
+    var isSwitching = false
+    /// What arrived through the bufferevent and is not delivered yet.
+    var undelivered: Buffer?
+
+    // Writing
+    var bufferEvent: BufferEvent?
+    var gathered: GatherBuffer?
+    var acceptsWrites = true
+    /// The bufferevent holds output, so that direct sends would overtake it.
+    var isBacklogged = false
+    var isFlushQueued = false
+    var isWriteEndRequested = false
+    var writeError: SystemError?
+    var producer: RegisteredProducer?
+
+    // Closing
+    var endReason: any Error = ConnectionDone()
+    var hasDiscardedInput = false
+    var deadline: DelayedCall?
+    var limit: DelayedCall?
+
+    /// Takes over a connected socket, or throws and leaves it to the caller.
+    init(_ reactor: Reactor, _ socket: Socket, peer: SocketAddress, host: SocketAddress?) throws(SystemError) {
+        self.socket = socket
+        peerAddress = peer
+        hostAddress = host
+        super.init(reactor: reactor)
+        if !reactor.options.directIO { bufferEvent = try BufferEvent(reactor.base, socket.descriptor, self) }
+    }
+
+
+
+    /// Connects `newProtocol` and begins to read. Called inside an entry, with no callback on the stack.
+    func start(_ newProtocol: Protocol) throws {
+        slot = reactor.transports.insert(self)
+        connectedProtocol = newProtocol
+        do {
+            try newProtocol.makeConnection(self)
+        } catch {
+            callbackThrew("connectionMade", error)
+            throw error
+        }
+        if state == .open && !isReadingPaused { startReading() }
+    }
+
+    /// Tells the protocol of the loss, as the last thing that it hears.
+    func notifyLoss(_ reason: any Error) {
+        reactor.transports.remove(slot)
+        let registered = producer.take()
+        registered?.producer.stopProducing()
+        let loser = connectedProtocol.take()
+        loser?.connectionLost(reason)
+    }
+
+    // MARK: - What protocols call
+
+    override func write(_ data: RawSpan) {
+        reactor.requireThread()
+        if acceptsWrites && data.byteCount > 0 { output(data) }
+    }
+
+    override func loseConnection() {
+        reactor.requireThread()
+        beginClosing()
+    }
+
+    override func loseConnection(timeout: Duration) {
+        reactor.requireThread()
+        beginClosing(within: timeout)
+    }
+
+    override func loseWriteConnection() {
+        reactor.requireThread()
+        finishWriting()
+    }
+
+    override func abortConnection() {
+        reactor.requireThread()
+        abort()
+    }
+
+    override func pauseProducing() {
+        reactor.requireThread()
+        pauseReading()
+    }
+
+    override func resumeProducing() {
+        reactor.requireThread()
+        resumeReading()
+    }
+
+    override func registerProducer(_ producer: any Producer, streaming: Bool) throws {
+        reactor.requireThread()
+        try register(producer, streaming)
+    }
+
+    override func unregisterProducer() {
+        reactor.requireThread()
+        forgetProducer()
+    }
+
+    override func switchProtocol(to newProtocol: Protocol, handingOver rest: RawSpan) {
+        reactor.requireThread()
+        replaceProtocol(with: newProtocol, handingOver: rest)
+    }
+
+    override func callbackThrew(_ callback: StaticString, _ error: any Error) {
+        reactor.logger.error("\(callback) threw, closing the connection to \(peer): \(error)")
+        beginClosing(because: error)
+    }
+
+    // MARK: - Addresses and options
+
+    override var peer: SocketAddress { peerAddress }
+
+    /// Asked of the kernel when first needed: most protocols never want it.
+    override var host: SocketAddress {
+        if let hostAddress { return hostAddress }
+        guard state != .closed, let address = try? socket.localAddress() else { return .unspecified }
+        hostAddress = address
+        return address
+    }
+
+    override var isConnected: Bool { state != .closed }
+    override var isDisconnecting: Bool { state != .open }
+    override var isPaused: Bool { isReadingPaused }
+
+    override var noDelay: Bool {
+        get { state != .closed && socket[.noDelay] }
+        set { if state != .closed { socket[.noDelay] = newValue } }
+    }
+
+    override var keepAlive: Bool {
+        get { state != .closed && socket[.keepAlive] }
+        set { if state != .closed { socket[.keepAlive] = newValue } }
+    }
+}

@@ -1,0 +1,121 @@
+/// One end of a connection, as a protocol sees it: where it writes, and how it closes.
+///
+/// Every kind of transport keeps the same contract; the rules are in the guide <doc:Contract>. This
+/// class itself is the transport of what is not connected: all it is asked to do is done by doing
+/// nothing. Use a transport on its reactor's thread only.
+open class Transport {
+    /// The reactor that the connection lives on.
+    public final let reactor: Reactor
+
+    public init(reactor: Reactor) { self.reactor = reactor }
+
+    /// The address of this end.
+    open var host: SocketAddress { .unspecified }
+
+    /// The address of the other end.
+    open var peer: SocketAddress { .unspecified }
+
+    /// Whether the connection is open, the time it takes to close included.
+    open var isConnected: Bool { false }
+
+    /// Whether the connection is closing or closed on our account: nothing will be delivered any more.
+    open var isDisconnecting: Bool { true }
+
+    /// Whether reading is paused; see ``pauseProducing()``.
+    open var isPaused: Bool { false }
+
+    // MARK: - Writing
+
+    /// Sends bytes, after all that was written before.
+    ///
+    /// Never blocks and takes any amount (W1). What is written in one callback leaves together when
+    /// the callback returns (W2); large writes leave at once. What the kernel will not take waits
+    /// in memory: pace yourself with ``registerProducer(_:streaming:)`` if the peer may be slow.
+    /// Does nothing when not connected, or after ``loseConnection()`` (W3).
+    open func write(_ data: RawSpan) {}
+
+    // MARK: - Closing
+
+    /// Closes the connection once everything written so far has been sent (W3).
+    ///
+    /// Returns at once; the protocol's `connectionLost` follows, with ``ConnectionDone``. Until then
+    /// nothing is delivered, and later writes are dropped. A registered producer is waited for. A
+    /// peer that reads nothing for ``Reactor/Options/closeLimit`` is cut off (W4).
+    open func loseConnection() {}
+
+    /// As ``loseConnection()``, but aborts if that is not done when `timeout` is over (W4).
+    open func loseConnection(timeout: Duration) {}
+
+    /// Finishes sending: the peer sees the end of our data once it has read it all. Reading goes on (W6).
+    open func loseWriteConnection() {}
+
+    /// Drops what is unsent and resets the connection; `connectionLost` with ``ConnectionAborted``
+    /// comes in the next pass (W5).
+    open func abortConnection() {}
+
+    // MARK: - Flow
+
+    /// Stops reading, at once (P4). The kernel's buffers fill up, and then the peer has to wait.
+    open func pauseProducing() {}
+
+    /// Starts reading again (P4).
+    open func resumeProducing() {}
+
+    /// Has `producer` paused while more waits to be sent than is good, and resumed afterwards (P2).
+    ///
+    /// When not connected any more, tells the producer to stop, at once.
+    ///
+    /// - Parameter streaming: true for a push producer, which is paused and resumed; false for a pull
+    ///   producer, which is asked for a piece each time everything was sent. See ``Producer``.
+    /// - Throws: ``ProducerAlreadyRegistered`` (P1).
+    open func registerProducer(_ producer: any Producer, streaming: Bool) throws { producer.stopProducing() }
+
+    /// Ends the registration: the producer has written all it had.
+    open func unregisterProducer() {}
+
+    // MARK: - Options
+
+    /// Whether small writes go out without waiting for earlier ones to be acknowledged. On from the start.
+    open var noDelay: Bool {
+        get { false }
+        set {}
+    }
+
+    /// Whether the kernel probes a peer that has been silent for long, and ends the connection if it is gone.
+    open var keepAlive: Bool {
+        get { false }
+        set {}
+    }
+
+    // MARK: - Protocol
+
+    /// Hands the connection over to another protocol, which gets its own `connectionMade`.
+    ///
+    /// Later bytes go to the new one; the old one hears nothing more of the connection, not even its
+    /// loss. Where the old one has bytes left over, use ``switchProtocol(to:handingOver:)``.
+    public final func switchProtocol(to newProtocol: Protocol) {
+        switchProtocol(to: newProtocol, handingOver: RawSpan())
+    }
+
+    /// As ``switchProtocol(to:)``; `rest`, if not empty, is the first that the new protocol receives.
+    open func switchProtocol(to newProtocol: Protocol, handingOver rest: RawSpan) {}
+
+    /// A callback of the protocol threw: the connection closes, with that error as the reason (S4).
+    package func callbackThrew(_ callback: StaticString, _ error: any Error) { loseConnection() }
+}
+
+extension Transport {
+    /// Sends bytes; see ``write(_:)-2ryzc``.
+    public func write(_ bytes: [UInt8]) { bytes.withRawSpan { write($0) } }
+
+    /// Sends text as UTF-8; see ``write(_:)-2ryzc``.
+    public func write(_ text: String) { text.withRawSpan { write($0) } }
+
+    /// Sends pieces one after the other, in as few sends as one write of all of them would take (W2).
+    public func writeSequence(_ pieces: some Sequence<[UInt8]>) {
+        for piece in pieces { write(piece) }
+    }
+}
+
+@available(*, unavailable)
+extension Transport: Sendable {}
