@@ -17,6 +17,9 @@ if Context.environment["SPINDLE_STRICT"] == "1" {
     settings.append(.treatAllWarnings(as: .error))
 }
 
+/// Tests speak to plain sockets, pointers and all.
+let testSettings = Array(settings.dropFirst())
+
 let package = Package(
     name: "spindle",
     products: [
@@ -40,18 +43,21 @@ let package = Package(
             name: "Spindle",
             dependencies: [
                 "CLibEvent",
-                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
         ),
         .target(name: "SpindleProtocols", dependencies: ["Spindle"], swiftSettings: settings),
-        .testTarget(name: "SpindleTests", dependencies: ["Spindle"], swiftSettings: settings),
+        .testTarget(
+            name: "SpindleTests",
+            dependencies: ["Spindle", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: testSettings
+        ),
         .testTarget(
             name: "SpindleProtocolsTests",
             dependencies: ["Spindle", "SpindleProtocols"],
-            swiftSettings: settings
+            swiftSettings: testSettings
         ),
     ],
     swiftLanguageModes: [.v6]

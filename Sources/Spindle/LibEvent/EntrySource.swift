@@ -11,16 +11,19 @@ extension EntrySource {
     /// The way in for every C thunk: finds the object behind `context` and runs `body` on it, as one entry.
     ///
     /// The object is referenced inside the entry only, without retaining it; when the entry
-    /// ends it may be freed, so afterwards only the base is touched.
+    /// ends it may be freed, so afterwards only the base is touched. That one is held by whoever
+    /// runs the loop.
     @inline(__always)
     static func enter(_ context: UnsafeMutableRawPointer?, _ body: @escaping (Self) -> Void) {
         let source = unsafe Unmanaged<Self>.fromOpaque(context.unsafelyUnwrapped)
-        let base = unsafe source._withUnsafeGuaranteedRef { $0.base }
-        if base.isInside {
-            let source = unsafe source.takeUnretainedValue()
-            base.postpone { body(source) }
-        } else {
-            base.entry { unsafe source._withUnsafeGuaranteedRef { body($0) } }
+        let base = unsafe source._withUnsafeGuaranteedRef { unsafe Unmanaged.passUnretained($0.base) }
+        unsafe base._withUnsafeGuaranteedRef { base in
+            if base.isInside {
+                let source = unsafe source.takeUnretainedValue()
+                base.postpone { body(source) }
+            } else {
+                base.entry { unsafe source._withUnsafeGuaranteedRef { body($0) } }
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
 internal import CLibEvent
+import Glibc
 
 /// A libevent `event` on one descriptor, and the object it calls.
 ///
@@ -36,10 +37,12 @@ final class Event: EntrySource {
 
     deinit { if let raw = unsafe raw { unsafe event_free(raw) } }
 
-    /// Starts waiting. False when the kernel has no room for one more watched descriptor.
-    func add() -> Bool {
-        guard let raw = unsafe raw else { return false }
-        return unsafe event_add(raw, nil) == 0
+    /// Starts waiting.
+    ///
+    /// - Throws: when the kernel has no room for one more watched descriptor, or cannot watch this one.
+    func add() throws(SystemError) {
+        guard let raw = unsafe raw else { throw SystemError(EBADF, "event_add") }
+        guard unsafe event_add(raw, nil) == 0 else { throw SystemError(errno, "event_add") }
     }
 
     /// Stops waiting; `add` may start it again.

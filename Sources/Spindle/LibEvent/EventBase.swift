@@ -15,6 +15,8 @@ final class EventBase {
 
     /// Whether a callback is on the stack now.
     private(set) var isInside = false
+    /// Whether the end of the entry has anything to do.
+    private var hasAfterwork = false
     private var unflushed: [any Flushable] = []
     private var postponed: [() -> Void] = []
     private var dead: [AnyObject] = []
@@ -56,10 +58,19 @@ final class EventBase {
     }
 
     /// Runs `body` when the current entry ends.
-    func postpone(_ body: @escaping () -> Void) { postponed.append(body) }
+    func postpone(_ body: @escaping () -> Void) {
+        hasAfterwork = true
+        postponed.append(body)
+    }
 
     /// The end of an entry. What is flushed or let go here may write, close and let go in turn.
+    @inline(__always)
     private func leave() {
+        if hasAfterwork { doAfterwork() }
+        isInside = false
+    }
+
+    private func doAfterwork() {
         repeat {
             var next = 0
             while next < unflushed.count {
@@ -74,18 +85,23 @@ final class EventBase {
             }
             if !dead.isEmpty { dead.removeAll(keepingCapacity: true) }
         } while !(unflushed.isEmpty && postponed.isEmpty && dead.isEmpty)
-        isInside = false
+        hasAfterwork = false
     }
 
     /// Has `flush()` called once when the current entry ends (or at the end of the next one).
-    @inline(__always)
-    func flushLater(_ object: any Flushable) { unflushed.append(object) }
+    func flushLater(_ object: any Flushable) {
+        hasAfterwork = true
+        unflushed.append(object)
+    }
 
     /// Keeps `object` alive until the current entry has ended.
     ///
     /// C calls with guaranteed references to our objects. Dropping the last strong one while
     /// such a call is on the stack would be a use after free.
-    func bury(_ object: AnyObject) { dead.append(object) }
+    func bury(_ object: AnyObject) {
+        hasAfterwork = true
+        dead.append(object)
+    }
 
     // MARK: - The loop
 

@@ -2,7 +2,8 @@
 ///
 /// It can be called off or moved until it is made. Discarding it changes nothing.
 public final class DelayedCall {
-    private let reactor: Reactor
+    /// Weak: a call that is never made must not keep the reactor that would make it.
+    private weak var reactor: Reactor?
     private var body: (() throws -> Void)?
     private var wasCancelled = false
 
@@ -31,7 +32,7 @@ public final class DelayedCall {
         try requireActive()
         body = nil
         wasCancelled = true
-        reactor.timers.cancelled(self)
+        reactor?.timers.cancelled(self)
     }
 
     /// Makes it due in `delay` from now instead.
@@ -52,11 +53,11 @@ public final class DelayedCall {
 
     private func move(to deadline: MonotonicTime) {
         self.deadline = deadline
-        reactor.timers.reschedule(self)
+        reactor?.timers.reschedule(self)
     }
 
     private func requireActive() throws {
-        reactor.requireThread()
+        reactor?.requireThread()
         if wasCancelled { throw AlreadyCancelled() }
         if body == nil { throw AlreadyCalled() }
     }

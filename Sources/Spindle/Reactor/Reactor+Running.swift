@@ -17,13 +17,14 @@ extension Reactor {
         phase = .running
         defer {
             phase = .idle
+            try? graceTimer.take()?.cancel()
             if let trap { release(trap) }
         }
         base.entry(runStartupHooks)
         while true {
             turn()
             if isFinished { return }
-            switch base.pass(blocking: !handle.hasWork && !timers.needsAttention) {
+            switch base.pass(blocking: !handle.queue.hasWork && !timers.needsAttention) {
             case .completed: break
             case .exited: handle.stop()  // C code called event_base_loopexit or loopbreak
             case .failed(let error): throw error
@@ -40,7 +41,7 @@ extension Reactor {
     public func stop() throws {
         requireThread()
         guard phase == .running else { throw ReactorNotRunning() }
-        phase = .stopping
+        phase = .stopRequested
         inNextPass { [self] in beginShutdown() }
     }
 
@@ -60,7 +61,7 @@ extension Reactor {
 
     /// What each pass does before I/O: queued calls and jobs, then due timers (R3).
     private func turn() {
-        guard handle.hasWork || timers.needsAttention else { return }
+        guard handle.queue.hasWork || timers.needsAttention else { return }
         base.entry {
             runQueue()
             runDueTimers()
@@ -68,16 +69,11 @@ extension Reactor {
     }
 
     private func runQueue() {
-        guard handle.hasWork else { return }
+        guard handle.queue.hasWork else { return }
         var work = batch
         batch = []
-        handle.takeWork(into: &work)
-        for item in work {
-            switch item {
-            case .job(let job): handle.run(job)
-            case .call(let body): guarding("a queued call") { try body(self) }
-            }
-        }
+        handle.queue.take(into: &work)
+        for item in work { WorkQueue.perform(item, on: self) }
         work.removeAll(keepingCapacity: true)
         batch = work
     }
@@ -93,20 +89,20 @@ extension Reactor {
     // MARK: - Stopping
 
     private func beginShutdown() {
+        phase = .stopping
         for port in ports.all { port.stopListening() }
         for attempt in attempts.all { attempt.cancel() }
         for task in tasks.all { task.cancel() }
         for transport in transports.all { transport.loseConnection(timeout: options.shutdownGrace) }
-        callLater(options.shutdownGrace) { [self] in
-            guard phase == .stopping else { return }
+        graceTimer = callLater(options.shutdownGrace) { [unowned self] in
             phase = .abandoning
             for transport in transports.all { transport.abortConnection() }
         }
     }
 
     private var isFinished: Bool {
-        guard isStopping, transports.isEmpty, attempts.isEmpty else { return false }
-        return tasks.isEmpty || phase == .abandoning
+        guard phase == .stopping || phase == .abandoning else { return false }
+        return transports.isEmpty && attempts.isEmpty && (tasks.isEmpty || phase == .abandoning)
     }
 
     // MARK: - Signals

@@ -1,4 +1,3 @@
-import Glibc
 import Logging
 
 /// The loop that everything in Spindle runs on: it waits for events and calls the code that handles them.
@@ -41,12 +40,15 @@ public final class Reactor {
 
     var phase = Phase.idle
     var startupHooks: [() throws -> Void] = []
-    var batch: [ReactorHandle.Work] = []
+    var graceTimer: DelayedCall?
+    var batch: [WorkQueue.Work] = []
     private var residents: [Event] = []
 
     enum Phase {
         case idle, running
-        /// Told to stop: connections and tasks are given their time to finish.
+        /// Told to stop, by somebody who is still on the stack.
+        case stopRequested
+        /// Connections and tasks are given their time to finish.
         case stopping
         /// That time is over.
         case abandoning
@@ -85,7 +87,7 @@ public final class Reactor {
     public var isRunning: Bool { phase != .idle }
 
     /// Whether the reactor has been told to stop and `run()` has not returned yet.
-    public var isStopping: Bool { phase == .stopping || phase == .abandoning }
+    public var isStopping: Bool { phase != .idle && phase != .running }
 
     // MARK: - Shared by everything on the reactor
 
@@ -107,7 +109,7 @@ public final class Reactor {
     /// Watches one of the loop's own descriptors.
     func watch(_ descriptor: CInt, _ body: @escaping () -> Void) throws(SystemError) {
         let event = Event(base, descriptor, .signalled, ClosureHandler(body))
-        guard event.add() else { throw SystemError(ENOMEM, "event_add") }
+        try event.add()
         residents.append(event)
     }
 

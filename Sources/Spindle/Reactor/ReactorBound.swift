@@ -45,9 +45,11 @@ public final class ReactorBound<Value>: @unchecked Sendable {
     }
 
     deinit {
-        if handle.isCurrent { return unsafe box.release() }
-        nonisolated(unsafe) let box = unsafe box
-        handle.callFromThread { _ in unsafe box.release() }
+        if handle.isCurrent {
+            unsafe box.release()
+        } else {
+            unsafe handle.post(.release(Unmanaged<AnyObject>.fromOpaque(box.toOpaque())))
+        }
     }
 }
 

@@ -14,22 +14,9 @@ import Synchronization
 /// It is also the executor of everything asynchronous that runs on the reactor.
 /// A handle may outlive its reactor; what it is asked to do then is never done.
 public final class ReactorHandle: Sendable {
-    /// One thing to do on the reactor's thread.
-    enum Work {
-        case call((Reactor) throws -> Void)
-        case job(UnownedJob)
-    }
-
-    private let inbox = Mutex(Inbox())
-    /// Whether the inbox holds anything: spares the loop taking the lock in every pass.
-    private let isPending = Atomic(false)
+    let queue = WorkQueue()
     private let owner: Atomic<UInt>
     private let wakeup: Wakeup?
-
-    /// Work queued from other threads, in order.
-    private struct Inbox: @unchecked Sendable {
-        var work: [Work] = []
-    }
 
     init(wakeup: Wakeup?) {
         self.wakeup = wakeup
@@ -58,31 +45,10 @@ public final class ReactorHandle: Sendable {
     /// Makes the calling thread the reactor's.
     func bindToCurrentThread() { owner.store(Self.currentThread(), ordering: .relaxed) }
 
-    func post(_ work: Work) {
-        // Sound: the work is handed over whole, to be run by one thread, the reactor's.
-        nonisolated(unsafe) let work = work
-        let wasEmpty = inbox.withLock { inbox in
-            unsafe inbox.work.append(work)
-            isPending.store(true, ordering: .relaxed)
-            return inbox.work.count == 1
-        }
-        // Whoever made it non-empty wakes the reactor, which takes everything at once. On its own
-        // thread there is nothing to wake: the loop looks here before it waits.
-        if wasEmpty && !isCurrent { wakeup?.signal() }
-    }
-
-    /// Whether there is work to take. From another thread's point of view it may be out of date.
-    var hasWork: Bool { isPending.load(ordering: .relaxed) }
-
-    /// Exchanges the inbox for an emptied array, which keeps both arrays' memory in use.
-    func takeWork(into batch: inout [Work]) {
-        batch.removeAll(keepingCapacity: true)
-        nonisolated(unsafe) var taken = batch
-        inbox.withLock { inbox in
-            unsafe swap(&inbox.work, &taken)
-            isPending.store(false, ordering: .relaxed)
-        }
-        unsafe batch = taken
+    /// Queues something, and wakes the reactor for it. On the reactor's own thread there is nothing
+    /// to wake: the loop looks at the queue before it waits.
+    func post(_ work: WorkQueue.Work) {
+        if queue.append(work) && !isCurrent { wakeup?.signal() }
     }
 
     /// Not inlined: pthread_self() is declared constant to the compiler, which would otherwise

@@ -1,16 +1,21 @@
 /// Gather buffers that are not in use. One is in use per connection that was written to in the
 /// current entry, so in the steady state the same few go round.
 final class GatherPool {
+    /// The one that serves in the usual case, where each callback writes to one connection.
+    private var spare: GatherBuffer?
     private var free: [GatherBuffer] = []
 
     /// What is kept; a broadcast to thousands of connections needs more for a moment.
     private static let limit = 64
 
-    func take() -> GatherBuffer { free.popLast() ?? GatherBuffer() }
+    func take() -> GatherBuffer { spare.take() ?? free.popLast() ?? GatherBuffer() }
 
     func give(_ buffer: GatherBuffer) {
-        guard free.count < Self.limit else { return }
         buffer.removeAll()
-        free.append(buffer)
+        if spare == nil {
+            spare = buffer
+        } else if free.count < Self.limit {
+            free.append(buffer)
+        }
     }
 }

@@ -1,5 +1,3 @@
-import Glibc
-
 /// One attempt to connect a TCP socket, from the first system call to a protocol that was told so.
 final class ConnectAttempt: EventHandler {
     /// Fires with the protocol after its connectionMade returned (E1). Cancelling it ends the attempt.
@@ -33,7 +31,7 @@ final class ConnectAttempt: EventHandler {
             do throws(SystemError) { try socket.connect(to: address) } catch { throw error.connecting(to: address) }
             let event = Event(reactor.base, socket.descriptor, .writable, self)
             self.event = event
-            guard event.add() else { throw SystemError(ENOMEM, "event_add") }
+            try event.add()
         } catch {
             return reactor.inNextPass { [self] in finish(.failure(error)) }
         }

@@ -43,6 +43,7 @@ extension SocketTransport {
 
     /// Asks a pull producer for its next piece, once in a pass, so that a fast peer's does not starve others.
     func askForMore() {
+        guard producer?.isStreaming == false else { return }
         reactor.inNextPass { [self] in
             guard let producer, !producer.isStreaming, !isBacklogged else { return }
             producer.producer.resumeProducing()

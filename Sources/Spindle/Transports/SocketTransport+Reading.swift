@@ -1,5 +1,3 @@
-import Glibc
-
 extension SocketTransport: EventHandler {
     /// A full receive buffer suggests that there is more; but others want their turn, too.
     private static let receivesPerTurn = 4
@@ -8,10 +6,19 @@ extension SocketTransport: EventHandler {
 
     func eventFired() {
         switch state {
-        case .open: receive()
+        case .open: receiveAndFlush()
         case .closing, .lingering: discardInput()
         case .closed: break
         }
+    }
+
+    /// What is written meanwhile leaves when the last callback has returned: here, which for a
+    /// reply to what was received spares a place in the base's list of those to flush.
+    private func receiveAndFlush() {
+        isReceiving = true
+        receive()
+        isReceiving = false
+        if isFlushQueued { flush() }
     }
 
     private func receive() {
@@ -72,7 +79,9 @@ extension SocketTransport: EventHandler {
         } else {
             let event = readEvent ?? Event(reactor.base, socket.descriptor, .readable, self)
             readEvent = event
-            if !event.add() { reactor.inNextPass { [self] in end(ConnectionLost(errno: ENOMEM)) } }
+            do throws(SystemError) { try event.add() } catch {
+                reactor.inNextPass { [self] in end(ConnectionLost(errno: error.errno)) }
+            }
         }
     }
 

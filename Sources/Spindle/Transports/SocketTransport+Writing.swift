@@ -15,26 +15,24 @@ extension SocketTransport: Flushable {
     /// Keeps a copy until the entry ends. False when too much is gathered already.
     private func gather(_ data: RawSpan) -> Bool {
         if let gathered { return gathered.append(data) }
-        let buffer = reactor.gatherPool.take()
-        gathered = buffer
+        gathered = reactor.gatherPool.take()
         queueFlush()
-        return buffer.append(data)
+        return gathered?.append(data) ?? false
     }
 
     /// Has `flush` called when the current entry ends.
     func queueFlush() {
         guard !isFlushQueued else { return }
         isFlushQueued = true
-        reactor.base.flushLater(self)
+        if !isReceiving { reactor.base.flushLater(self) }
     }
 
     func flush() {
         isFlushQueued = false
-        if let buffer = gathered {
-            buffer.withBytes { data in
-                if data.byteCount > 0, writeError == nil { account(for: socket.send(data), RawSpan(), data) }
+        if let buffer = gathered.take() {
+            if !buffer.isEmpty, writeError == nil {
+                buffer.withBytes { account(for: socket.send($0), RawSpan(), $0) }
             }
-            gathered = nil
             reactor.gatherPool.give(buffer)
         }
         outputMoved()
@@ -73,8 +71,7 @@ extension SocketTransport: Flushable {
     func outputMoved() {
         guard state != .closed else { return }
         guard !isBacklogged else { return state == .closing ? watchProgress() : () }
-        if let producer, !producer.isStreaming { return askForMore() }
-        guard producer == nil else { return }
+        guard producer == nil else { return askForMore() }
         if state == .closing {
             finishClosing()
         } else if isWriteEndRequested, state == .open {

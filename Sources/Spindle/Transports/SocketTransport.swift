@@ -30,6 +30,8 @@ final class SocketTransport: Transport {
 
     // Reading
     var readEvent: Event?
+    /// `receive` is on the stack, and will flush.
+    var isReceiving = false
     var isReadingPaused = false
     var peerHasFinished = false
     /// A new protocol has been put in place and does not know of it yet.

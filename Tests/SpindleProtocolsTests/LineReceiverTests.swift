@@ -1,0 +1,3 @@
+import Spindle
+import SpindleProtocols
+import Testing

@@ -1,0 +1,174 @@
+import Glibc
+import Spindle
+import Synchronization
+
+/// The other end of a connection under test: a plain blocking socket that can do what peers do,
+/// the rude things included. Used on a thread of its own. Every call gives up after ten seconds.
+final class Peer: Sendable {
+    let descriptor: CInt
+    private let isClosed = Atomic(false)
+
+    private init(_ descriptor: CInt) { self.descriptor = descriptor }
+
+    deinit { close() }
+
+    struct Failure: Error, CustomStringConvertible {
+        let call: String
+        let errno: CInt
+        var description: String { "peer: \(call): \(String(cString: strerror(errno)))" }
+    }
+
+    // MARK: - Coming to be
+
+    static func connect(to address: SocketAddress, receiveBuffer: CInt? = nil) throws -> Peer {
+        let peer = Peer(socket(address.family == .ipv6 ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue), 0))
+        peer.setUp(receiveBuffer: receiveBuffer)
+        let result = withSockaddr(address) { Glibc.connect(peer.descriptor, $0, $1) }
+        guard result == 0 else { throw Failure(call: "connect", errno: errno) }
+        return peer
+    }
+
+    /// A listening socket on the loopback interface, for testing clients.
+    static func listener() throws -> (socket: Peer, port: Int) {
+        let listener = Peer(socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
+        listener.setUp()
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        return try withUnsafeMutablePointer(to: &address) { pointer in
+            try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                guard bind(listener.descriptor, address, length) == 0, listen(listener.descriptor, 16) == 0,
+                    getsockname(listener.descriptor, address, &length) == 0
+                else { throw Failure(call: "listen", errno: errno) }
+            }
+            return (listener, Int(UInt16(bigEndian: pointer.pointee.sin_port)))
+        }
+    }
+
+    func accept(receiveBuffer: CInt? = nil) throws -> Peer {
+        // Inherited by the accepted socket, which has to have it before its window is advertised.
+        setUp(receiveBuffer: receiveBuffer)
+        let accepted = Glibc.accept(descriptor, nil, nil)
+        guard accepted >= 0 else { throw Failure(call: "accept", errno: errno) }
+        let peer = Peer(accepted)
+        peer.setUp()
+        return peer
+    }
+
+    private func setUp(receiveBuffer: CInt? = nil) {
+        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+            setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
+        }
+        if var size = receiveBuffer {
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<CInt>.size))
+        }
+    }
+
+    // MARK: - Doing things
+
+    func send(_ text: String) throws { try send(Array(text.utf8)) }
+
+    func send(_ bytes: [UInt8]) throws {
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { throw Failure(call: "send", errno: errno) }
+            sent += count
+        }
+    }
+
+    /// Receives what there is, at least a byte; nothing means that the other side has finished.
+    func receiveSome(atMost limit: Int = 65_536) throws -> [UInt8] {
+        var failure: CInt = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
+            let received = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+            if received < 0 { failure = errno }
+            count = max(0, received)
+        }
+        if failure != 0 { throw Failure(call: "recv", errno: failure) }
+        return bytes
+    }
+
+    /// Receives exactly this many bytes.
+    func receive(_ count: Int) throws -> [UInt8] {
+        var all: [UInt8] = []
+        while all.count < count {
+            let some = try receiveSome(atMost: count - all.count)
+            if some.isEmpty { throw Failure(call: "recv (early end)", errno: 0) }
+            all += some
+        }
+        return all
+    }
+
+    func receiveText(_ count: Int) throws -> String { String(decoding: try receive(count), as: UTF8.self) }
+
+    /// Receives until the other side has finished.
+    func receiveToEnd() throws -> [UInt8] {
+        var all: [UInt8] = []
+        while true {
+            let some = try receiveSome()
+            if some.isEmpty { return all }
+            all += some
+        }
+    }
+
+    /// Waits for the connection's end and returns the error it ends with, or 0 for a clean one.
+    func waitForEnd() -> CInt {
+        do {
+            _ = try receiveToEnd()
+            return 0
+        } catch { return (error as? Failure)?.errno ?? -1 }
+    }
+
+    func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// Closes with a reset.
+    func reset() {
+        var setting = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &setting, socklen_t(MemoryLayout<linger>.size))
+        close()
+    }
+
+    /// Closes the socket. The number is gone then, and the next one who opens something gets it.
+    func close() {
+        guard isClosed.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged else { return }
+        _ = Glibc.close(descriptor)
+    }
+
+    /// How many segments with data have come in: on the loopback interface without Nagle's
+    /// algorithm, how often the other side called send.
+    var segmentsReceived: Int {
+        var info = [UInt8](repeating: 0, count: 256)
+        var length = socklen_t(info.count)
+        getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_INFO, &info, &length)
+        // Where the kernel has tcpi_data_segs_in; glibc's own structure ends short of it.
+        return Int(info.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 152, as: UInt32.self) })
+    }
+
+    private static func withSockaddr<Result>(
+        _ address: SocketAddress, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+    ) -> Result {
+        func pass<Address>(_ value: Address) -> Result {
+            withUnsafeBytes(of: value) {
+                body($0.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t(MemoryLayout<Address>.size))
+            }
+        }
+        let port = UInt16(address.port ?? 0).bigEndian
+        if address.family == .ipv6 {
+            var v6 = sockaddr_in6()
+            v6.sin6_family = sa_family_t(AF_INET6)
+            v6.sin6_port = port
+            inet_pton(AF_INET6, address.host, &v6.sin6_addr)
+            return pass(v6)
+        }
+        var v4 = sockaddr_in()
+        v4.sin_family = sa_family_t(AF_INET)
+        v4.sin_port = port
+        inet_pton(AF_INET, address.host, &v4.sin_addr)
+        return pass(v4)
+    }
+}

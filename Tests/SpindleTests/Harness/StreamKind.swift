@@ -1,0 +1,120 @@
+import Logging
+import Spindle
+import Testing
+
+/// The stream transports there are. A rule of the contract is tested once, on each of them.
+///
+/// A new transport joins by a line here and by what `connect` does for it.
+enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
+    case tcp4, tcp6
+    /// Direct I/O switched off: the bufferevent does everything.
+    case tcp4BufferEvent
+    /// The side that connected.
+    case tcp4Client
+
+    var testDescription: String { rawValue }
+
+    /// What a run of a scenario came to.
+    struct Outcome {
+        let recorder: Recorder
+        /// What the peer's script threw.
+        let peerError: (any Error)?
+    }
+
+    /// Runs one connection of this kind between `subject` and a peer's script, until the script has
+    /// ended and the connection is lost.
+    ///
+    /// - Parameters:
+    ///   - adjust: changes the reactor's options.
+    ///   - receiveBuffer: the peer's SO_RCVBUF; a small one makes a slow reader felt soon.
+    ///   - setUp: runs before the connection is made.
+    ///   - peer: runs on a thread of its own.
+    @discardableResult
+    func run(
+        _ subject: Recorder = Recorder(),
+        adjust: (inout Reactor.Options) -> Void = { _ in },
+        receiveBuffer: CInt? = nil,
+        setUp: (Reactor) -> Void = { _ in },
+        peer script: @escaping @Sendable (Peer) throws -> Void
+    ) throws -> Outcome {
+        var options = Reactor.Options.forTests
+        if self == .tcp4BufferEvent { options.directIO = false }
+        adjust(&options)
+        let reactor = try Reactor(options: options)
+        let end = ScenarioEnd(reactor)
+        subject.whenLost = { end.connectionIsLost = true }
+        setUp(reactor)
+        let ended = reactor.bound(end)
+        let connect = try connection(on: reactor, to: subject, receiveBuffer)
+        let thread = ScriptThread {
+            var failure: (any Error)?
+            do {
+                let peer = try connect()
+                defer { peer.close() }
+                try script(peer)
+            } catch { failure = error }
+            ended.handle.callFromThread { [failure] reactor in
+                ended.value(on: reactor).peerError = failure
+                ended.value(on: reactor).peerHasEnded = true
+            }
+        }
+        try reactor.run()
+        thread.join()
+        return Outcome(recorder: subject, peerError: end.peerError)
+    }
+
+    /// Prepares a connection and returns how the peer's thread gets its end of it.
+    private func connection(
+        on reactor: Reactor, to subject: Recorder, _ receiveBuffer: CInt?
+    ) throws -> @Sendable () throws -> Peer {
+        // For one connection, and not beyond it: the protocol will hold the factory.
+        var next: Recorder? = subject
+        let factory = Factory { next.take() }
+        switch self {
+        case .tcp4, .tcp4BufferEvent, .tcp6:
+            let interface = self == .tcp6 ? "::1" : "127.0.0.1"
+            let address = try reactor.listenTCP(0, factory, interface: interface).address
+            return { try Peer.connect(to: address, receiveBuffer: receiveBuffer) }
+        case .tcp4Client:
+            let (listener, port) = try Peer.listener()
+            // A callback that throws fails the Deferred as well, which is not what is tested here.
+            TCP4ClientEndpoint(reactor, "127.0.0.1", port).connect(factory).addErrback { _ in subject }
+            return {
+                defer { listener.close() }
+                return try listener.accept(receiveBuffer: receiveBuffer)
+            }
+        }
+    }
+}
+
+/// Stops the reactor when both sides are done; and, long after they should have been, by force.
+private final class ScenarioEnd {
+    private unowned let reactor: Reactor
+    private var watchdog: DelayedCall?
+    var peerError: (any Error)?
+    var peerHasEnded = false { didSet { stopIfDone() } }
+    var connectionIsLost = false { didSet { stopIfDone() } }
+
+    init(_ reactor: Reactor) {
+        self.reactor = reactor
+        watchdog = reactor.callLater(.seconds(60)) { [weak self] in
+            guard let self, !self.reactor.isStopping else { return }
+            Issue.record("timed out: peer ended \(peerHasEnded), connection lost \(connectionIsLost)")
+            try self.reactor.stop()
+        }
+    }
+
+    private func stopIfDone() {
+        if peerHasEnded && connectionIsLost && !reactor.isStopping { try? reactor.stop() }
+    }
+}
+
+extension Reactor.Options {
+    /// Quiet, and out of the test runner's way.
+    static var forTests: Reactor.Options {
+        var options = Reactor.Options()
+        options.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        options.handlesSignals = false
+        return options
+    }
+}
