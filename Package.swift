@@ -51,7 +51,7 @@ let package = Package(
         .target(name: "SpindleProtocols", dependencies: ["Spindle"], swiftSettings: settings),
         .testTarget(
             name: "SpindleTests",
-            dependencies: ["Spindle", .product(name: "Logging", package: "swift-log")],
+            dependencies: ["Spindle", "CLibEvent", .product(name: "Logging", package: "swift-log")],
             swiftSettings: testSettings
         ),
         .testTarget(

@@ -29,9 +29,14 @@
 #include <unistd.h>
 
 /* gettid(2) has no prototype without _GNU_SOURCE, and syscall(2) is variadic,
- * which Swift cannot call. The main thread is the one whose id is the process's. */
+ * which Swift cannot call. */
+static inline int spindle_thread_id(void) {
+    return (int)syscall(SYS_gettid);
+}
+
+/* The main thread is the one whose id is the process's. */
 static inline int spindle_is_main_thread(void) {
-    return syscall(SYS_gettid) == getpid();
+    return spindle_thread_id() == getpid();
 }
 
 #if LIBEVENT_VERSION_NUMBER < 0x02010c00

@@ -14,19 +14,22 @@ struct MonotonicTime: Comparable {
 
     /// Negative delays count as none; absurdly long ones end at the clock's end, in about 292 years.
     func advanced(by delay: Duration) -> MonotonicTime {
-        guard delay > .zero else { return self }
+        let (sum, overflow) = nanoseconds.addingReportingOverflow(Self.nanoseconds(delay))
+        return MonotonicTime(nanoseconds: overflow ? .max : sum)
+    }
+
+    /// The same in the other direction, where it ends before anything that can be due.
+    func movedBack(by delay: Duration) -> MonotonicTime {
+        MonotonicTime(nanoseconds: max(0, nanoseconds) - Self.nanoseconds(delay))
+    }
+
+    private static func nanoseconds(_ delay: Duration) -> Int64 {
+        guard delay > .zero else { return 0 }
         let (seconds, attoseconds) = delay.components
         let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         // Rounded up, so that a timer never fires before the delay it was given has passed.
-        let fraction = (attoseconds + 999_999_999) / 1_000_000_000
-        let (delta, overflow2) = whole.addingReportingOverflow(fraction)
-        let (sum, overflow3) = nanoseconds.addingReportingOverflow(delta)
-        return MonotonicTime(nanoseconds: overflow || overflow2 || overflow3 ? .max : sum)
-    }
-
-    func movedBack(by delay: Duration) -> MonotonicTime {
-        let later = advanced(by: delay)
-        return MonotonicTime(nanoseconds: nanoseconds - (later.nanoseconds - nanoseconds))
+        let (sum, overflow2) = whole.addingReportingOverflow((attoseconds + 999_999_999) / 1_000_000_000)
+        return overflow || overflow2 ? .max : sum
     }
 
     var timespec: timespec {

@@ -7,7 +7,7 @@ final class WorkQueue: Sendable {
         case call((Reactor) throws -> Void)
         case job(UnownedJob)
         /// Let go of something that a ``ReactorBound`` carried.
-        case release(Unmanaged<AnyObject>)
+        @safe case release(Unmanaged<AnyObject>)
     }
 
     private struct Inbox: @unchecked Sendable {

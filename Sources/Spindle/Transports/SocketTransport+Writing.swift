@@ -9,6 +9,8 @@ extension SocketTransport: Flushable {
             appendToBacklog(data)
         } else if data.byteCount >= Self.largeWrite || !gather(data) {
             send(data)
+            // A pull producer is asked for more when this has gone.
+            if producer != nil { queueFlush() }
         }
     }
 

@@ -3,7 +3,7 @@ import Spindle
 import Testing
 
 /// Group S of the contract.
-@Suite struct LifecycleTests {
+@Suite(.ownThreads) struct LifecycleTests {
     struct Refusal: Error {}
 
     @Test("S1: connectionMade comes before any data, connectionLost last", arguments: StreamKind.allCases)

@@ -124,6 +124,52 @@ final class Peer: Sendable {
         } catch { return (error as? Failure)?.errno ?? -1 }
     }
 
+    /// Waits, reading nothing, until the connection breaks, and returns the error.
+    func waitUnread() -> CInt {
+        var watched = pollfd(fd: descriptor, events: 0, revents: 0)
+        guard poll(&watched, 1, 10_000) == 1 else { return -1 }
+        var code: CInt = 0
+        var length = socklen_t(MemoryLayout<CInt>.size)
+        getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length)
+        return code
+    }
+
+    /// Sends this many bytes of an endless pattern.
+    func send(_ total: Int, of pattern: Pattern) throws {
+        var sent = 0
+        while sent < total {
+            let start = sent % pattern.bytes.count
+            let count = min(pattern.bytes.count - start, total - sent)
+            let result = pattern.bytes.withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress! + start, count, Int32(MSG_NOSIGNAL))
+            }
+            guard result > 0 else { throw Failure(call: "send", errno: errno) }
+            sent += result
+        }
+    }
+
+    /// Receives until the other side has finished, and returns how many bytes came that were those
+    /// of the pattern. Throws at the first that was not.
+    func receiveToEnd(comparingWith pattern: Pattern) throws -> Int {
+        var received = 0
+        var buffer = [UInt8](repeating: 0, count: 1 << 18)
+        while true {
+            let start = received % pattern.bytes.count
+            let count = recv(descriptor, &buffer, min(buffer.count, pattern.bytes.count - start), 0)
+            if count == 0 { return received }
+            guard count > 0 else { throw Failure(call: "recv", errno: errno) }
+            let isEqual = pattern.bytes.withUnsafeBytes { memcmp($0.baseAddress! + start, buffer, count) == 0 }
+            guard isEqual else { throw Failure(call: "compare, after \(received) bytes", errno: 0) }
+            received += count
+        }
+    }
+
+    /// Bytes that repeat with a period that is a prime, so that a lost or doubled block cannot go unnoticed.
+    struct Pattern: Sendable {
+        let bytes: [UInt8]
+        static let reference = Pattern(bytes: (0..<65_537).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 13) })
+    }
+
     func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     /// Closes with a reset.

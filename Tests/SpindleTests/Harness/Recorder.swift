@@ -15,6 +15,9 @@ final class Recorder: Protocol {
     private(set) var isInCallback = false
     private(set) var wasReentered = false
 
+    /// For transfers that are too large to keep.
+    var keepsNothing = false
+
     var onMade: (Recorder) throws -> Void = { _ in }
     var onData: (Recorder, RawSpan) throws -> Void = { _, _ in }
     var onLost: (Recorder) -> Void = { _ in }
@@ -27,9 +30,11 @@ final class Recorder: Protocol {
     }
 
     override func dataReceived(_ data: RawSpan) throws {
-        let bytes = Array(copying: data)
-        received += bytes
-        events.append(.data(bytes))
+        if !keepsNothing {
+            let bytes = Array(copying: data)
+            received += bytes
+            events.append(.data(bytes))
+        }
         isInCallback = true
         defer { isInCallback = false }
         try onData(self, data)

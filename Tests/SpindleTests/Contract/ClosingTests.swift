@@ -1,0 +1,191 @@
+import Glibc
+import Spindle
+import Testing
+
+/// Rules W3, W4 and W5 of the contract: closing loses nothing, ends some time, and aborting is abrupt.
+@Suite(.ownThreads) struct ClosingTests {
+    /// More than the kernel takes at once from a peer with a small receive buffer.
+    static let large = [UInt8](repeating: 77, count: 8 << 20)
+
+    @Test("W3: loseConnection sends all that was written, and drops what is written later", arguments: StreamKind.allCases)
+    func flushes(kind: StreamKind) throws {
+        let subject = Recorder()
+        subject.onMade = { me in
+            me.transport.write(Self.large)
+            me.transport.loseConnection()
+            me.transport.write("too late")
+            me.reactor.callLater(.zero) { me.transport.write("far too late") }
+        }
+        let outcome = try kind.run(subject, receiveBuffer: 4096) { peer in
+            let count = try peer.receiveToEnd().count
+            #expect(count == Self.large.count)
+        }
+        #expect(outcome.peerError == nil)
+        #expect(subject.reason is ConnectionDone)
+    }
+
+    @Test("W3: a peer that pipelines behind its last request and reads slowly gets every byte", arguments: StreamKind.allCases)
+    func pipelined(kind: StreamKind) throws {
+        let subject = Recorder()
+        subject.onData = { me, _ in
+            me.transport.write(Self.large)
+            me.transport.loseConnection()
+        }
+        let outcome = try kind.run(subject, adjust: { $0.receiveBufferSize = 16 }, receiveBuffer: 4096) { peer in
+            try peer.send(Array(repeating: 80, count: 50_000))
+            let count = try peer.receiveToEnd().count
+            #expect(count == Self.large.count)
+        }
+        #expect(outcome.peerError == nil)
+        #expect(subject.events.count == 3)
+        #expect(subject.reason is ConnectionDone)
+    }
+
+    @Test("W3: the time a closing connection lingers for a peer that goes on sending is limited", arguments: StreamKind.allCases)
+    func lingerLimit(kind: StreamKind) throws {
+        let subject = Recorder()
+        subject.onData = { me, _ in
+            me.transport.write("enough")
+            me.transport.loseConnection()
+        }
+        let adjust: (inout Reactor.Options) -> Void = {
+            $0.receiveBufferSize = 16
+            $0.lingerLimit = .milliseconds(50)
+        }
+        try kind.run(subject, adjust: adjust) { peer in
+            // Never finishes, never goes: it is up to the other side to end this.
+            try peer.send(Array(repeating: 80, count: 1000))
+            #expect(String(decoding: try peer.receive(6), as: UTF8.self) == "enough")
+            while (try? peer.send("more")) != nil {}
+        }
+        #expect(subject.reason is ConnectionDone)
+    }
+
+    @Test("W4: loseConnection waits for a registered push producer", arguments: StreamKind.allCases)
+    func waitsForPushProducer(kind: StreamKind) throws {
+        try waits(kind, streaming: true)
+    }
+
+    @Test("W4: loseConnection waits for a registered pull producer", arguments: StreamKind.allCases)
+    func waitsForPullProducer(kind: StreamKind) throws {
+        try waits(kind, streaming: false)
+    }
+
+    private func waits(_ kind: StreamKind, streaming: Bool) throws {
+        let subject = Recorder()
+        let producer = CountingProducer(pieces: 100, size: 80_000)
+        subject.onMade = { me in
+            producer.transport = me.transport
+            try me.transport.registerProducer(producer, streaming: streaming)
+            me.transport.loseConnection()
+            if streaming { me.reactor.callLater(.milliseconds(1), producer.produce) }
+        }
+        let outcome = try kind.run(subject, receiveBuffer: 4096) { peer in
+            let count = try peer.receiveToEnd().count
+            #expect(count == 100 * 80_000)
+        }
+        #expect(outcome.peerError == nil)
+        #expect(subject.reason is ConnectionDone)
+        #expect(producer.stops == 0)
+        if streaming {
+            // The last piece may have paused it, with nothing left to be resumed for.
+            #expect(producer.pauses > 0 && (0...1).contains(producer.pauses - producer.resumes))
+        } else {
+            #expect(producer.resumes == 100)
+        }
+    }
+
+    @Test("W4: loseConnection(timeout:) aborts when the time is over", arguments: StreamKind.allCases)
+    func timeout(kind: StreamKind) throws {
+        let subject = Recorder()
+        subject.onMade = { me in
+            me.transport.write(Self.large)
+            me.transport.loseConnection(timeout: .milliseconds(30))
+        }
+        subject.onLost = { _ in }
+        try kind.run(subject, receiveBuffer: 4096) { peer in #expect(peer.waitUnread() == ECONNRESET) }
+        #expect(subject.reason is ConnectionAborted)
+    }
+
+    @Test("W4: a closing connection whose peer reads nothing is aborted after the library's limit", arguments: StreamKind.allCases)
+    func closeLimit(kind: StreamKind) throws {
+        let subject = Recorder()
+        subject.onMade = { me in
+            me.transport.write(Self.large)
+            me.transport.loseConnection()
+        }
+        try kind.run(subject, adjust: { $0.closeLimit = .milliseconds(50) }, receiveBuffer: 4096) { peer in
+            #expect(peer.waitUnread() == ECONNRESET)
+        }
+        #expect(subject.reason is ConnectionAborted)
+    }
+
+    @Test("W4: a slow peer is not cut off as long as it takes something", arguments: StreamKind.allCases)
+    func slowPeer(kind: StreamKind) throws {
+        let subject = Recorder()
+        subject.onMade = { me in
+            me.transport.write(Self.large)
+            me.transport.loseConnection()
+        }
+        let outcome = try kind.run(subject, adjust: { $0.closeLimit = .milliseconds(300) }, receiveBuffer: 4096) { peer in
+            let count = try peer.receiveToEnd().count
+            #expect(count == Self.large.count)
+        }
+        #expect(outcome.peerError == nil)
+        #expect(subject.reason is ConnectionDone)
+    }
+
+    @Test("W5: abortConnection drops what is pending and resets; the loss comes in the next pass", arguments: StreamKind.allCases)
+    func abort(kind: StreamKind) throws {
+        let subject = Recorder()
+        var passesUntilLost = -1
+        subject.onData = { me, _ in
+            me.transport.write(Self.large)
+            me.transport.abortConnection()
+            me.transport.abortConnection()
+            me.transport.write("dropped")
+            #expect(!me.transport.isConnected)
+            passesUntilLost = 0
+            me.reactor.callLater(.zero) { passesUntilLost += 1 }
+        }
+        subject.onLost = { _ in #expect(passesUntilLost == 0) }
+        try kind.run(subject, receiveBuffer: 4096) { peer in
+            try peer.send("x")
+            #expect(peer.waitForEnd() == ECONNRESET)
+        }
+        #expect(subject.losses == 1)
+        #expect(subject.reason is ConnectionAborted)
+    }
+
+    @Test("W6: at the peer's end what is pending is flushed, then the connection closes", arguments: StreamKind.allCases)
+    func flushAtPeersEnd(kind: StreamKind) throws {
+        let subject = Recorder()
+        subject.onData = { me, _ in me.transport.write(Self.large) }
+        let outcome = try kind.run(subject, receiveBuffer: 4096) { peer in
+            try peer.send("x")
+            peer.finishSending()
+            let count = try peer.receiveToEnd().count
+            #expect(count == Self.large.count)
+        }
+        #expect(outcome.peerError == nil)
+        #expect(subject.reason is ConnectionDone)
+    }
+
+    @Test("W6: loseWriteConnection flushes and half-closes; reading goes on", arguments: StreamKind.allCases)
+    func halfClose(kind: StreamKind) throws {
+        let subject = Recorder()
+        subject.onMade = { me in
+            me.transport.write(Self.large)
+            me.transport.loseWriteConnection()
+            me.transport.write("too late")
+        }
+        let outcome = try kind.run(subject, receiveBuffer: 4096) { peer in
+            let count = try peer.receiveToEnd().count
+            #expect(count == Self.large.count)
+            try peer.send("still heard")
+        }
+        #expect(outcome.peerError == nil)
+        #expect(subject.receivedText == "still heard")
+        #expect(subject.reason is ConnectionDone)
+    }
+}
