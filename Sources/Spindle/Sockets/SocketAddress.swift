@@ -89,7 +89,8 @@ public struct SocketAddress: Hashable, Sendable {
 
     private static func text(ofPath path: [UInt8]) -> String {
         // Abstract names are written with @ in place of their leading zero byte, as ss and netstat do.
-        path.first == 0 ? "@" + String(decoding: path.dropFirst(), as: UTF8.self) : String(decoding: path, as: UTF8.self)
+        let isAbstract = path.first == 0
+        return (isAbstract ? "@" : "") + String(decoding: isAbstract ? Array(path.dropFirst()) : path, as: UTF8.self)
     }
 }
 

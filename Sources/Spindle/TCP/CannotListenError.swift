@@ -26,7 +26,7 @@ public struct CannotListenError: Error, Hashable, Sendable, CustomStringConverti
     }
 
     public var description: String {
-        let place = interface.contains(":") ? "[\(interface)]:\(port)" : "\(interface.isEmpty ? "*" : interface):\(port)"
-        return "cannot listen on \(place): \(reason)"
+        let host = interface.isEmpty ? "*" : interface.contains(":") ? "[\(interface)]" : interface
+        return "cannot listen on \(host):\(port): \(reason)"
     }
 }

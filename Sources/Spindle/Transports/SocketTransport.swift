@@ -65,8 +65,6 @@ final class SocketTransport: Transport {
         if !reactor.options.directIO { bufferEvent = try BufferEvent(reactor.base, socket.descriptor, self) }
     }
 
-
-
     /// Connects `newProtocol` and begins to read. Called inside an entry, with no callback on the stack.
     func start(_ newProtocol: Protocol) throws {
         slot = reactor.transports.insert(self)

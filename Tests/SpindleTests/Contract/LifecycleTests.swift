@@ -130,7 +130,9 @@ import Testing
         #expect(subject.losses == 1)
     }
 
-    @Test("S8: after connectionLost nothing keeps the protocol; it keeps transport, factory and reactor", arguments: StreamKind.allCases)
+    @Test(
+        "S8: after connectionLost nothing keeps the protocol; it keeps transport, factory and reactor",
+        arguments: StreamKind.allCases)
     func noLeak(kind: StreamKind) throws {
         weak var lostProtocol: Recorder?
         weak var lostTransport: Transport?

@@ -23,7 +23,10 @@ final class CountingProducer: Producer {
         while !isPaused, left > 0 { writePiece() }
     }
 
+    var onPause: () -> Void = {}
+
     func pauseProducing() {
+        onPause()
         pauses += 1
         isPaused = true
     }

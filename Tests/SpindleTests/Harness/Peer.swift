@@ -29,7 +29,7 @@ final class Peer: Sendable {
     }
 
     /// A listening socket on the loopback interface, for testing clients.
-    static func listener() throws -> (socket: Peer, port: Int) {
+    static func listener(backlog: CInt = 16) throws -> (socket: Peer, port: Int) {
         let listener = Peer(socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
         listener.setUp()
         var address = sockaddr_in()
@@ -38,12 +38,21 @@ final class Peer: Sendable {
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         return try withUnsafeMutablePointer(to: &address) { pointer in
             try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                guard bind(listener.descriptor, address, length) == 0, listen(listener.descriptor, 16) == 0,
+                guard bind(listener.descriptor, address, length) == 0, listen(listener.descriptor, backlog) == 0,
                     getsockname(listener.descriptor, address, &length) == 0
                 else { throw Failure(call: "listen", errno: errno) }
             }
             return (listener, Int(UInt16(bigEndian: pointer.pointee.sin_port)))
         }
+    }
+
+    /// A connection attempt that is under way and that nobody waits for.
+    static func startConnecting(toPort port: Int) -> Peer {
+        let peer = Peer(socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0))
+        if let address = try? SocketAddress("127.0.0.1", port: port) {
+            _ = withSockaddr(address) { Glibc.connect(peer.descriptor, $0, $1) }
+        }
+        return peer
     }
 
     func accept(receiveBuffer: CInt? = nil) throws -> Peer {
@@ -193,6 +202,16 @@ final class Peer: Sendable {
         getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_INFO, &info, &length)
         // Where the kernel has tcpi_data_segs_in; glibc's own structure ends short of it.
         return Int(info.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 152, as: UInt32.self) })
+    }
+
+    /// The port at the other end of an IPv4 connection of this process; 0 if the number is none.
+    static func remotePort(of descriptor: CInt) -> UInt16 {
+        var address = sockaddr_in()
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(descriptor, $0, &length) }
+        }
+        return result == 0 ? UInt16(bigEndian: address.sin_port) : 0
     }
 
     private static func withSockaddr<Result>(

@@ -48,6 +48,13 @@ final class Recorder: Protocol {
         whenLost()
     }
 
+    /// One that sends back what it receives.
+    static func echo() -> Recorder {
+        let recorder = Recorder()
+        recorder.onData = { me, data in me.transport.write(data) }
+        return recorder
+    }
+
     private func guarded(_ body: () throws -> Void) rethrows {
         isInCallback = true
         defer { isInCallback = false }

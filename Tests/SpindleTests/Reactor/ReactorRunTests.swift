@@ -74,7 +74,9 @@ import Testing
         thread?.join()
     }
 
-    @Test("R3: what a pass queues runs in a later one, so that I/O is not starved", arguments: ["timer", "call", "task"])
+    @Test(
+        "R3: what a pass queues runs in a later one, so that I/O is not starved",
+        arguments: ["timer", "call", "task"])
     func noStarvation(kind: String) throws {
         let reactor = try Reactor(options: .forTests)
         var passes = 0

@@ -1,0 +1,18 @@
+import Dispatch
+import Synchronization
+
+/// A value that one thread waits for and another one delivers.
+final class Handoff: Sendable {
+    private let semaphore = DispatchSemaphore(value: 0)
+    private let value = Mutex(false)
+
+    func finish(_ value: Bool) {
+        self.value.withLock { $0 = value }
+        semaphore.signal()
+    }
+
+    func wait() -> Bool {
+        guard semaphore.wait(timeout: .now() + 10) == .success else { return false }
+        return value.withLock { $0 }
+    }
+}

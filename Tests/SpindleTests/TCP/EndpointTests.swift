@@ -1,0 +1,81 @@
+import Spindle
+import Testing
+
+/// Rules E1 and F4 of the contract, as far as numeric addresses go.
+@Suite(.ownThreads) struct EndpointTests {
+    @Test("E1: listen and connect by endpoints; connect fires after connectionMade", arguments: [false, true])
+    func roundTrip(ipv6: Bool) throws {
+        let reactor = try Reactor(options: .forTests)
+        var steps: [String] = []
+        let client = Recorder()
+        client.onMade = { me in
+            steps.append("made")
+            me.transport.write("hello")
+        }
+        client.onData = { me, _ in try me.reactor.stop() }
+        reactor.spawn {
+            let host = ipv6 ? "::1" : "127.0.0.1"
+            let server: any StreamServerEndpoint =
+                ipv6
+                ? TCP6ServerEndpoint(reactor, 0, interface: host) : TCP4ServerEndpoint(reactor, 0, interface: host)
+            let port = try await server.listen(Factory { Recorder.echo() }).value()
+            let endpoint = TCP4ClientEndpoint(reactor, host, port.address.port ?? 0)
+            let connected = try await endpoint.connect(Factory { client }).value()
+            steps.append("connected")
+            #expect(connected === client)
+            #expect(client.transport.peer == port.address)
+            #expect(client.transport.host.host == host)
+        }.addErrback { error in _ = Issue.record(error) }
+        try reactor.run()
+        #expect(steps == ["made", "connected"])
+        #expect(client.receivedText == "hello")
+    }
+
+    @Test("E1: what fails says so in its type")
+    func failures() throws {
+        let reactor = try Reactor(options: .forTests)
+        reactor.spawn {
+            let port = try await TCP4ServerEndpoint(reactor, 0, interface: "127.0.0.1").listen(Factory()).value()
+            let address = port.address
+            let endpoint = TCP4ClientEndpoint(reactor, address.host, address.port ?? 0)
+            await expect(NoProtocol.self) { try await endpoint.connect(Factory { nil }).value() }
+            port.stopListening()
+            await expect(ConnectionRefusedError.self) { try await endpoint.connect(Factory()).value() }
+            let nowhere = TCP4ClientEndpoint(reactor, "no such host", 1)
+            await expect(InvalidAddressError.self) { try await nowhere.connect(Factory()).value() }
+            await expect(CannotListenError.self) {
+                try await TCP4ServerEndpoint(reactor, 0, interface: "nonsense").listen(Factory()).value()
+            }
+            try reactor.stop()
+        }.addErrback { error in _ = Issue.record(error) }
+        try reactor.run()
+    }
+
+    @Test("F4: a time-out is a TimeoutError, and cancelling ends the attempt at once", arguments: [true, false])
+    func unanswered(timesOut: Bool) throws {
+        let reactor = try Reactor(options: .forTests)
+        let (listener, port) = try Peer.listener(backlog: 0)
+        // The kernel completes one connection for a backlog of none, and answers nobody else.
+        let fillers = (0..<4).map { _ in Peer.startConnecting(toPort: port) }
+        defer { withExtendedLifetime((listener, fillers)) {} }
+        let timeout: Duration = timesOut ? .milliseconds(20) : .seconds(30)
+        let deferred = TCP4ClientEndpoint(reactor, "127.0.0.1", port, timeout: timeout).connect(Factory())
+        var outcome: (any Error)?
+        deferred.addBoth { result in
+            if case .failure(let error) = result { outcome = error }
+            try reactor.stop()
+        }
+        if !timesOut { reactor.callLater(.milliseconds(5)) { deferred.cancel() } }
+        try reactor.run()
+        #expect(timesOut ? outcome is TimeoutError : outcome is ConnectingCancelledError)
+    }
+
+    private func expect<Failure: Error, Value>(
+        _ type: Failure.Type, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Value
+    ) async {
+        do {
+            _ = try await body()
+            Issue.record("no error")
+        } catch { #expect(error is Failure, "\(error)") }
+    }
+}
