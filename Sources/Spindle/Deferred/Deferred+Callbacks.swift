@@ -43,7 +43,7 @@ extension Deferred {
     public func addBoth<NewValue>(
         _ body: @escaping (Result<Value, any Error>) throws -> NewValue
     ) -> Deferred<NewValue> {
-        let next = Deferred<NewValue>(canceller: { [weak self] _ in self?.cancel() })
+        let next = Deferred<NewValue>(fileID: fileID, line: line) { [weak self] _ in self?.cancel() }
         add(Link(successor: next) { result in next.settle(Result { try body(result) }) ? next : nil })
         return next
     }
@@ -55,7 +55,7 @@ extension Deferred {
     ) -> Deferred<NewValue> {
         // What cancelling stops: this Deferred at first, the inner one once there is one.
         var waitingFor: (() -> Void)? = { [weak self] in self?.cancel() }
-        let next = Deferred<NewValue>(canceller: { _ in waitingFor?() })
+        let next = Deferred<NewValue>(fileID: fileID, line: line) { _ in waitingFor?() }
         add(
             Link(successor: next) { result in
                 let inner: Deferred<NewValue>

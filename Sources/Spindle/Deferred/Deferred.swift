@@ -32,8 +32,9 @@ public final class Deferred<Value>: DeferredNode {
     /// Cancelled without a canceller: the result that may still come is swallowed, once (D2).
     private var ignoresLateResult = false
     private var isHandled = false
-    private let origin: StaticString
-    private let line: UInt
+    // Where it was made.
+    let fileID: StaticString
+    let line: UInt
 
     /// A Deferred that has not fired.
     ///
@@ -43,22 +44,24 @@ public final class Deferred<Value>: DeferredNode {
         fileID: StaticString = #fileID, line: UInt = #line, canceller: ((Deferred<Value>) -> Void)? = nil
     ) {
         self.canceller = canceller
-        self.origin = fileID
+        self.fileID = fileID
         self.line = line
     }
 
     /// A Deferred that has fired already.
     public init(_ result: Result<Value, any Error>, fileID: StaticString = #fileID, line: UInt = #line) {
         self.result = result
-        self.origin = fileID
+        self.fileID = fileID
         self.line = line
     }
 
     deinit {
         releaseLinks()
         if case .failure(let error) = result, !isHandled {
+            // Nobody has to answer for what was called off on purpose, at a stop for example.
+            let level: Logger.Level = error is CancelledError ? .debug : .error
             let logger = Logger(label: "spindle")
-            logger.error("unhandled error in Deferred made at \(origin):\(line): \(error)")
+            logger.log(level: level, "unhandled error in Deferred made at \(fileID):\(line): \(error)")
         }
     }
 
