@@ -97,8 +97,9 @@ final class EventBase {
     /// Keeps `object` alive until the current entry has ended.
     ///
     /// C calls with guaranteed references to our objects. Dropping the last strong one while
-    /// such a call is on the stack would be a use after free.
+    /// such a call is on the stack would be a use after free. Outside an entry there is none.
     func bury(_ object: AnyObject) {
+        guard isInside else { return }
         hasAfterwork = true
         dead.append(object)
     }

@@ -30,8 +30,7 @@ public final class DelayedCall {
     /// - Throws: ``AlreadyCalled`` or ``AlreadyCancelled`` (T2).
     public func cancel() throws {
         try requireActive()
-        body = nil
-        wasCancelled = true
+        abandon()
         reactor?.timers.cancelled(self)
     }
 
@@ -60,6 +59,13 @@ public final class DelayedCall {
         reactor?.requireThread()
         if wasCancelled { throw AlreadyCancelled() }
         if body == nil { throw AlreadyCalled() }
+    }
+
+    /// Gives up on the call, on the part of the queue that held it.
+    func abandon() {
+        guard body != nil else { return }
+        wasCancelled = true
+        body = nil
     }
 
     /// Makes the call.

@@ -16,8 +16,8 @@ extension Reactor {
         let trap = try trapSignals()
         phase = .running
         defer {
+            cleanUp()
             phase = .idle
-            try? graceTimer.take()?.cancel()
             if let trap { release(trap) }
         }
         base.entry(runStartupHooks)
@@ -36,6 +36,7 @@ extension Reactor {
     ///
     /// Ports close, spawned tasks are cancelled, and each connection is told to close and given
     /// ``Options/shutdownGrace`` to send what it still has to. All of them get their connectionLost.
+    /// Delayed calls that are pending in the end are cancelled.
     ///
     /// - Throws: ``ReactorNotRunning`` when not running, or stopping already (R2).
     public func stop() throws {
@@ -98,6 +99,14 @@ extension Reactor {
             phase = .abandoning
             for transport in transports.all { transport.abortConnection() }
         }
+    }
+
+    /// Lets go of what would otherwise keep the reactor, and be kept by it, for ever.
+    private func cleanUp() {
+        graceTimer = nil
+        for call in timers.takeAll() { call.abandon() }
+        // The last words of tasks and connections; a loop that goes on queueing is cut short.
+        for _ in 0..<100 where handle.queue.hasWork { turn() }
     }
 
     private var isFinished: Bool {

@@ -50,6 +50,14 @@ struct TimerQueue {
         countLeftover()
     }
 
+    /// Returns every call and keeps none.
+    mutating func takeAll() -> [DelayedCall] {
+        let calls = heap.unordered.map(\.call)
+        heap = Heap()
+        leftovers = 0
+        return calls
+    }
+
     /// The kernel's timer has gone off.
     mutating func expired() {
         armedFor = nil

@@ -10,11 +10,7 @@ final class WorkQueue: Sendable {
         @safe case release(Unmanaged<AnyObject>)
     }
 
-    private struct Inbox: @unchecked Sendable {
-        var work: [Work] = []
-    }
-
-    private let inbox = Mutex(Inbox())
+    private let inbox = Lock<[Work]>([])
     /// Spares the loop taking the lock in every pass.
     private let isPending = Atomic(false)
 
@@ -24,25 +20,20 @@ final class WorkQueue: Sendable {
     /// Returns true if the queue was empty before: whoever makes it non-empty wakes the reactor,
     /// which takes everything at once.
     func append(_ work: Work) -> Bool {
-        // Sound: the work is handed over whole, to be done by one thread, the reactor's.
-        nonisolated(unsafe) let work = work
-        return inbox.withLock { inbox in
-            unsafe inbox.work.append(work)
+        inbox.withLock { inbox in
+            inbox.append(work)
             isPending.store(true, ordering: .relaxed)
-            return inbox.work.count == 1
+            return inbox.count == 1
         }
     }
 
     /// Exchanges what is queued for an emptied array, which keeps both arrays' memory in use.
     func take(into batch: inout [Work]) {
         batch.removeAll(keepingCapacity: true)
-        nonisolated(unsafe) var taken = batch
-        batch = []
         inbox.withLock { inbox in
-            unsafe swap(&inbox.work, &taken)
+            swap(&inbox, &batch)
             isPending.store(false, ordering: .relaxed)
         }
-        unsafe batch = taken
     }
 
     /// Does one thing.

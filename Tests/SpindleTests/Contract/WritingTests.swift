@@ -28,7 +28,8 @@ import Testing
         }
         let outcome = try kind.run(subject) { peer in
             try peer.send("go")
-            #expect(try peer.receiveToEnd() == Array(pieces.joined()))
+            let received = try peer.receiveToEnd()
+            #expect(received == pieces.reduce(into: []) { $0 += $1 })
         }
         #expect(outcome.peerError == nil)
     }

@@ -1,9 +1,9 @@
 import Logging
-import Synchronization
+import Spindle
 
 /// A logger that keeps what is logged at info or above.
 final class CapturedLog: Sendable {
-    private let kept = Mutex<[String]>([])
+    private let kept = Lock<[String]>([])
 
     var lines: [String] { kept.withLock { $0 } }
 

@@ -1,10 +1,10 @@
 import Dispatch
-import Synchronization
+import Spindle
 
 /// A value that one thread waits for and another one delivers.
 final class Handoff: Sendable {
     private let semaphore = DispatchSemaphore(value: 0)
-    private let value = Mutex(false)
+    private let value = Lock(false)
 
     func finish(_ value: Bool) {
         self.value.withLock { $0 = value }

@@ -1,5 +1,5 @@
 import Glibc
-import Synchronization
+import Spindle
 import Testing
 
 /// Runs tests on threads of their own: `@Suite(.ownThreads)`.
@@ -18,7 +18,7 @@ struct TestThreads: SuiteTrait, TestTrait, TestScoping {
     private final class Pool: TaskExecutor {
         static let shared = Pool(threads: 4)
 
-        private let jobs = Mutex<[UnownedJob]>([])
+        private let jobs = Lock<[UnownedJob]>([])
         private let available: Semaphore
 
         init(threads: Int) {

@@ -175,6 +175,8 @@ import Testing
         #expect(!port.isListening)
         #expect(subjects.count == 2)
         #expect(subjects.allSatisfy { $0.losses == 1 && $0.reason is ConnectionDone })
+        // The factory holds them, and they hold the factory.
+        subjects = []
         thread.join()
     }
 

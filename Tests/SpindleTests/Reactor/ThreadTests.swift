@@ -42,11 +42,11 @@ import Testing
                 bound.handle.callFromThread { reactor in bound.value(on: reactor).transport.write("from a thread") }
             }
         }
+        subject.onLost = { _ in workers.join() }
         let outcome = try kind.run(subject) { peer in
             try peer.send("x")
             #expect(try peer.receiveText(13) == "from a thread")
         }
-        workers.join()
         #expect(outcome.peerError == nil)
     }
 
@@ -75,7 +75,7 @@ import Testing
                     endedAtHome.append(atHome)
                     if endedAtHome.count == 100 { try? reactor.stop() }
                 })
-            let carried = Mutex(bound.take())
+            let carried = Lock(bound.take())
             reactor.callWhenRunning {
                 ScriptThread { carried.withLock { $0 = nil } }.join()
             }

@@ -13,6 +13,7 @@ import Testing
             me.transport.write("hello")
         }
         client.onData = { me, _ in try me.reactor.stop() }
+        var next: Recorder? = client
         reactor.spawn {
             let host = ipv6 ? "::1" : "127.0.0.1"
             let server: any StreamServerEndpoint =
@@ -20,7 +21,7 @@ import Testing
                 ? TCP6ServerEndpoint(reactor, 0, interface: host) : TCP4ServerEndpoint(reactor, 0, interface: host)
             let port = try await server.listen(Factory { Recorder.echo() }).value()
             let endpoint = TCP4ClientEndpoint(reactor, host, port.address.port ?? 0)
-            let connected = try await endpoint.connect(Factory { client }).value()
+            let connected = try await endpoint.connect(Factory { next.take() }).value()
             steps.append("connected")
             #expect(connected === client)
             #expect(client.transport.peer == port.address)
