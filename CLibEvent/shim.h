@@ -39,6 +39,13 @@ static inline int spindle_is_main_thread(void) {
     return spindle_thread_id() == getpid();
 }
 
+/* How a run loop that is not Dispatch's own serves the main queue, and with it
+ * @MainActor: the descriptor becomes readable when the queue has work, the
+ * function does the work. Exported by libdispatch for CFRunLoop, which is how
+ * Foundation does it; there is no public way. */
+extern int _dispatch_get_main_queue_handle_4CF(void);
+extern void _dispatch_main_queue_callback_4CF(void *unused);
+
 #if LIBEVENT_VERSION_NUMBER < 0x02010c00
 #error "Spindle needs libevent 2.1.12 or newer (Debian and Ubuntu: apt-get install libevent-dev)"
 #endif

@@ -5,7 +5,8 @@ extension Reactor {
     ///
     /// Calls the startup hooks in order, then serves events; returns when everything that was
     /// open has been closed. A stopped reactor may run again (R1). On the main thread SIGINT and
-    /// SIGTERM stop it, unless ``Options/handlesSignals`` is off (R5).
+    /// SIGTERM stop it, unless ``Options/handlesSignals`` is off (R5), and `DispatchQueue.main` and
+    /// `@MainActor` code run on it (H5).
     ///
     /// - Throws: ``ReactorAlreadyRunning``; ``ReactorNotRunning`` for a reactor without a loop, which
     ///   is what a protocol has before it is connected; ``SystemError`` when libevent's loop fails.
@@ -14,10 +15,13 @@ extension Reactor {
         guard base.isAttached else { throw ReactorNotRunning() }
         handle.bindToCurrentThread()
         let trap = try trapSignals()
+        let servesMainQueue = MainQueue.isHere
+        if servesMainQueue { try watch(MainQueue.descriptor, MainQueue.drain) }
         phase = .running
         defer {
             cleanUp()
             phase = .idle
+            if servesMainQueue { unwatch(MainQueue.descriptor) }
             if let trap { release(trap) }
         }
         base.entry(runStartupHooks)
