@@ -10,7 +10,7 @@ final class GatherPool {
 
     func take() -> GatherBuffer { spare.take() ?? free.popLast() ?? GatherBuffer() }
 
-    func give(_ buffer: GatherBuffer) {
+    func give(_ buffer: consuming GatherBuffer) {
         buffer.removeAll()
         if spare == nil {
             spare = buffer

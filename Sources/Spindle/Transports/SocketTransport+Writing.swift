@@ -17,9 +17,11 @@ extension SocketTransport: Flushable {
     /// Keeps a copy until the entry ends. False when too much is gathered already.
     private func gather(_ data: RawSpan) -> Bool {
         if let gathered { return gathered.append(data) }
-        gathered = reactor.gatherPool.take()
+        let buffer = reactor.gatherPool.take()
+        let fits = buffer.append(data)
+        gathered = buffer
         queueFlush()
-        return gathered?.append(data) ?? false
+        return fits
     }
 
     /// Has `flush` called when the current entry ends.
