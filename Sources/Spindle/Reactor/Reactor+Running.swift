@@ -15,14 +15,13 @@ extension Reactor {
         guard base.isAttached else { throw ReactorNotRunning() }
         handle.bindToCurrentThread()
         let trap = try trapSignals()
-        let servesMainQueue = MainQueue.isHere
-        if servesMainQueue { try watch(MainQueue.descriptor, MainQueue.drain) }
+        defer { release(trap) }
+        try watchMainQueue()
+        defer { unwatch(MainQueue.descriptor) }
         phase = .running
         defer {
             cleanUp()
             phase = .idle
-            if servesMainQueue { unwatch(MainQueue.descriptor) }
-            if let trap { release(trap) }
         }
         base.entry(runStartupHooks)
         while true {
@@ -98,7 +97,7 @@ extension Reactor {
         for port in ports.all { port.stopListening() }
         for attempt in attempts.all { attempt.cancel() }
         for task in tasks.all { task.cancel() }
-        for transport in transports.all { transport.loseConnection(timeout: options.shutdownGrace) }
+        for transport in transports.all { transport.loseConnection() }
         graceTimer = callLater(options.shutdownGrace) { [unowned self] in
             phase = .abandoning
             for transport in transports.all { transport.abortConnection() }
@@ -108,6 +107,7 @@ extension Reactor {
     /// Lets go of what would otherwise keep the reactor, and be kept by it, for ever.
     private func cleanUp() {
         graceTimer = nil
+        for port in ports.all { port.stopListening() }
         for call in timers.takeAll() { call.abandon() }
         // The last words of tasks and connections; a loop that goes on queueing is cut short.
         for _ in 0..<100 where handle.queue.hasWork { turn() }
@@ -118,7 +118,11 @@ extension Reactor {
         return transports.isEmpty && attempts.isEmpty && (tasks.isEmpty || phase == .abandoning)
     }
 
-    // MARK: - Signals
+    // MARK: - What the main thread's reactor does besides
+
+    private func watchMainQueue() throws {
+        if MainQueue.isHere { try watch(MainQueue.descriptor, MainQueue.drain) }
+    }
 
     private func trapSignals() throws -> SignalTrap? {
         guard options.handlesSignals, let trap = try SignalTrap() else { return nil }
@@ -129,7 +133,8 @@ extension Reactor {
         return trap
     }
 
-    private func release(_ trap: SignalTrap) {
+    private func release(_ trap: SignalTrap?) {
+        guard let trap else { return }
         unwatch(trap.wakeup.descriptor)
         trap.remove()
     }
