@@ -1,0 +1,17 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// A Swift peer: the single file `Peers/NAME/main.swift`. scripts/bench finds it there by itself.
+func peer(_ name: String, _ dependencies: Target.Dependency...) -> Target {
+    .executableTarget(name: "peer-\(name)", dependencies: dependencies, path: "Peers/\(name)")
+}
+
+let package = Package(
+    name: "spindle-benchmarks",
+    dependencies: [
+        .package(name: "spindle", path: "..")
+    ],
+    targets: [
+        peer("spindle", .product(name: "Spindle", package: "spindle"))
+    ]
+)
