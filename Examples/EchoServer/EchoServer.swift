@@ -1,0 +1,44 @@
+import ArgumentParser
+@preconcurrency import Glibc
+import Spindle
+
+/// Sends back whatever it receives, to any number of clients at once.
+///
+/// Start it, then type something from another terminal:
+///
+///     swift run --package-path Examples EchoServer
+///     nc 127.0.0.1 8000
+@main
+struct EchoServer: ParsableCommand {
+    @Option(help: "The address to listen on.") var host = "127.0.0.1"
+    @Option(help: "The port to listen on; 0 takes a free one.") var port = 8000
+
+    func run() throws {
+        setlinebuf(stdout)  // each line at once, in a pipe or a container's log too
+        let reactor = try Reactor()
+        let endpoint = TCP4ServerEndpoint(reactor, port, interface: host)
+        var failure: (any Error)?
+        reactor.callWhenRunning {
+            endpoint.listen(EchoFactory())
+                .addCallback { listener in print("Listening on \(listener.address)") }
+                .addErrback { error in
+                    failure = error
+                    try reactor.stop()
+                }
+        }
+        try reactor.run()
+        if let failure { throw failure }
+    }
+}
+
+final class EchoProtocol: Protocol {
+    override func dataReceived(_ data: RawSpan) {
+        transport.write(data)
+    }
+}
+
+final class EchoFactory: Factory {
+    override func buildProtocol(_ address: SocketAddress) -> Protocol? {
+        EchoProtocol()
+    }
+}
