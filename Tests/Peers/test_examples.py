@@ -204,6 +204,19 @@ class Signals(PeerTest):
                     self.assertEqual(status, 0)
                     self.assertLess(seconds, 2)
 
+    def test_second_signal_ends_at_once(self):
+        """R5: also while a peer that reads nothing is given its grace period."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(signal=number.name):
+                server, port = self.serve("EchoServer")
+                stuck = self.connect(port)
+                stuck.sendall(bytes(32 << 20))
+                server.process.send_signal(number)
+                server.expect("")  # the log line that says so
+                status, seconds = server.end(number)
+                self.assertEqual(status, 128 + number)
+                self.assertLess(seconds, 1)
+
 
 if __name__ == "__main__":
     unittest.main()

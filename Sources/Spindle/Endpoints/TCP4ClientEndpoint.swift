@@ -30,7 +30,9 @@ public struct TCP4ClientEndpoint: StreamClientEndpoint {
             attempt.start()
             return attempt.connected
         } catch {
-            return Deferred(.failure(error))
+            // With a port that can be one, what is wrong is the host.
+            let isName = UInt16(exactly: port) != nil
+            return Deferred(.failure(isName ? DNSLookupError(name: host, reason: error.reason) : error))
         }
     }
 }

@@ -43,7 +43,9 @@ import Testing
             port.stopListening()
             await expect(ConnectionRefusedError.self) { try await endpoint.connect(Factory()).value() }
             let nowhere = TCP4ClientEndpoint(reactor, "no such host", 1)
-            await expect(InvalidAddressError.self) { try await nowhere.connect(Factory()).value() }
+            await expect(DNSLookupError.self) { try await nowhere.connect(Factory()).value() }
+            let noPort = TCP4ClientEndpoint(reactor, "127.0.0.1", 65_536)
+            await expect(InvalidAddressError.self) { try await noPort.connect(Factory()).value() }
             await expect(CannotListenError.self) {
                 try await TCP4ServerEndpoint(reactor, 0, interface: "nonsense").listen(Factory()).value()
             }
