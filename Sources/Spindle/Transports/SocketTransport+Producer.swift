@@ -25,12 +25,16 @@ extension SocketTransport {
         queueFlush()
     }
 
-    /// Pauses a push producer that has filled the backlog: at once, inside its own `write`, or a
-    /// producer that writes in a loop until it is paused would never end.
     func backlogGrew() {
         guard let producer, producer.isStreaming, !producer.isPaused, let bufferEvent else { return }
         bufferEvent.setLowMark(Self.lowMark)
-        guard bufferEvent.outputLength > Self.highMark else { return }
+        if bufferEvent.outputLength > Self.highMark { pauseProducer() }
+    }
+
+    /// Pauses a push producer that has filled the backlog, or can reach nobody any more: at once, inside
+    /// its own `write`, or one that writes in a loop until it is paused would never end.
+    func pauseProducer() {
+        guard let producer, producer.isStreaming, !producer.isPaused else { return }
         self.producer?.isPaused = true
         producer.producer.pauseProducing()
     }

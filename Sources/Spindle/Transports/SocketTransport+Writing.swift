@@ -91,6 +91,7 @@ extension SocketTransport: Flushable {
         acceptsWrites = false
         isBacklogged = false
         dropBufferEvent()
+        pauseProducer()
         // Not now: the protocol's callback may be on the stack.
         reactor.inNextPass { [self] in
             deliverRemains()

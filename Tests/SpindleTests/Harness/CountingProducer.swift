@@ -24,6 +24,7 @@ final class CountingProducer: Producer {
     }
 
     var onPause: () -> Void = {}
+    var onResume: () -> Void = {}
 
     func pauseProducing() {
         onPause()
@@ -32,6 +33,7 @@ final class CountingProducer: Producer {
     }
 
     func resumeProducing() {
+        onResume()
         resumes += 1
         isPaused = false
         isPushing ? produce() : writePiece()

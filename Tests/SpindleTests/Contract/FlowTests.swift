@@ -1,0 +1,172 @@
+import Glibc
+import Spindle
+import Testing
+
+/// Group P of the contract, as far as it goes, and switching protocols.
+@Suite(.ownThreads) struct FlowTests {
+    @Test(
+        "P1: a second producer is an error; one on a dead transport is stopped at once",
+        arguments: StreamKind.allCases)
+    func oneProducer(kind: StreamKind) throws {
+        let subject = Recorder()
+        let first = CountingProducer(pieces: 1, size: 1)
+        let late = CountingProducer(pieces: 1, size: 1)
+        subject.onData = { me, _ in
+            try me.transport.registerProducer(first, streaming: true)
+            #expect(throws: ProducerAlreadyRegistered.self) {
+                try me.transport.registerProducer(late, streaming: true)
+            }
+            me.transport.unregisterProducer()
+            try me.transport.registerProducer(first, streaming: true)
+        }
+        subject.onLost = { me in
+            #expect(throws: Never.self) { try me.transport.registerProducer(late, streaming: true) }
+        }
+        try kind.run(subject) { peer in
+            try peer.send("x")
+            peer.reset()
+        }
+        #expect(first.stops == 1)
+        #expect(late.stops == 1)
+    }
+
+    @Test("P2: a push producer is paused and resumed in turn, and every byte arrives", arguments: StreamKind.allCases)
+    func pushProducer(kind: StreamKind) throws {
+        let subject = Recorder()
+        let producer = CountingProducer(pieces: 2000, size: 20_000)
+        let isPaused = Handoff()
+        var signals: [String] = []
+        producer.onPause = {
+            signals.append("pause")
+            isPaused.finish(true)
+        }
+        producer.onResume = { signals.append("resume") }
+        subject.onMade = { me in
+            producer.transport = me.transport
+            try me.transport.registerProducer(producer, streaming: true)
+            producer.produce()
+        }
+        let outcome = try kind.run(subject, receiveBuffer: 4096) { peer in
+            #expect(isPaused.wait())
+            _ = try peer.receive(2000 * 20_000)
+        }
+        #expect(outcome.peerError == nil)
+        #expect(producer.pauses > 1)
+        #expect(!zip(signals, signals.dropFirst()).contains { $0 == $1 })
+    }
+
+    @Test("P3: stopProducing comes once when the connection is lost", arguments: StreamKind.allCases)
+    func stopped(kind: StreamKind) throws {
+        let subject = Recorder()
+        let producer = CountingProducer(pieces: 1_000_000, size: 10_000)
+        subject.onMade = { me in
+            producer.transport = me.transport
+            try me.transport.registerProducer(producer, streaming: true)
+            producer.produce()
+        }
+        try kind.run(subject) { peer in
+            _ = try peer.receive(1000)
+            peer.reset()
+        }
+        #expect(producer.stops == 1)
+        #expect(subject.reason is ConnectionLost)
+    }
+
+    @Test("P4: pausing in connectionMade holds back the first byte until resumed", arguments: StreamKind.allCases)
+    func pausedFromTheStart(kind: StreamKind) throws {
+        let subject = Recorder()
+        var mayReceive = false
+        subject.onMade = { me in
+            me.transport.pauseProducing()
+            #expect(me.transport.isPaused)
+            // Data is on its way from the moment the peer has seen this.
+            me.transport.write("x")
+            me.reactor.callLater(.milliseconds(30)) {
+                mayReceive = true
+                me.transport.resumeProducing()
+            }
+        }
+        subject.onData = { me, data in
+            #expect(mayReceive)
+            me.transport.write(data)
+        }
+        let outcome = try kind.run(subject) { peer in
+            _ = try peer.receive(1)
+            try peer.send("hello")
+            #expect(try peer.receiveText(5) == "hello")
+        }
+        #expect(outcome.peerError == nil)
+    }
+
+    @Test("P4: pausing in dataReceived takes effect at once, and nothing is lost", arguments: StreamKind.allCases)
+    func pausedOnEachByte(kind: StreamKind) throws {
+        let subject = Recorder()
+        var isPaused = false
+        subject.onData = { me, data in
+            #expect(!isPaused)
+            me.transport.pauseProducing()
+            isPaused = true
+            me.transport.write(data)
+            me.reactor.callLater(.zero) {
+                isPaused = false
+                me.transport.resumeProducing()
+            }
+        }
+        let sent = (0..<1000).map { UInt8($0 % 251) }
+        let outcome = try kind.run(subject, adjust: { $0.receiveBufferSize = 7 }) { peer in
+            try peer.send(sent)
+            #expect(try peer.receive(sent.count) == sent)
+        }
+        #expect(outcome.peerError == nil)
+    }
+
+    @Test(
+        "switchProtocol: later bytes and what was left over go to the new protocol, the loss too",
+        arguments: StreamKind.allCases)
+    func switching(kind: StreamKind) throws {
+        let subject = Recorder()
+        let successor = Recorder()
+        subject.onData = { me, data in
+            guard data.starts(with: "upgrade ") else { return }
+            successor.whenLost = me.whenLost
+            me.transport.switchProtocol(to: successor, handingOver: data.extracting(droppingFirst: 8))
+            #expect(successor.events.isEmpty)
+            me.transport.write("switched ")
+        }
+        successor.onMade = { me in me.transport.write("made ") }
+        successor.onData = { me, data in me.transport.write(data) }
+        let outcome = try kind.run(subject) { peer in
+            try peer.send("upgrade first ")
+            #expect(try peer.receiveText(20) == "switched made first ")
+            try peer.send("second")
+            #expect(try peer.receiveText(6) == "second")
+        }
+        #expect(outcome.peerError == nil)
+        #expect(subject.losses == 0)
+        #expect(successor.events.first == .made)
+        #expect(successor.receivedText == "first second")
+        #expect(successor.losses == 1)
+        #expect(successor.factory === subject.factory)
+        #expect(successor.transport === subject.transport)
+    }
+
+    @Test(
+        "switchProtocol: what the new protocol's connectionMade throws closes the connection",
+        arguments: StreamKind.allCases)
+    func switchingThrows(kind: StreamKind) throws {
+        struct Refusal: Error {}
+        let subject = Recorder()
+        let successor = Recorder()
+        subject.onData = { me, data in
+            successor.whenLost = me.whenLost
+            me.transport.switchProtocol(to: successor, handingOver: data)
+        }
+        successor.onMade = { _ in throw Refusal() }
+        try kind.run(subject) { peer in
+            try peer.send("x")
+            _ = peer.waitForEnd()
+        }
+        #expect(successor.events == [.made, .lost])
+        #expect(successor.reason is Refusal)
+    }
+}
