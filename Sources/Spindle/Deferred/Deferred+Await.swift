@@ -8,7 +8,8 @@ extension Deferred {
     /// }
     /// ```
     ///
-    /// A Deferred that has fired already is not waited for. A failure is thrown, and counts as
+    /// A Deferred that has fired already is not waited for; only the first `await` of a spawned task
+    /// lets a pass go by in any case, because the task begins outside Swift's executors. A failure is thrown, and counts as
     /// handled. Cancelling the task that waits cancels the Deferred.
     public func value(isolation: isolated (any Actor)? = #isolation) async throws -> Value {
         if result == nil { await firing(isolation: isolation) }
@@ -30,7 +31,11 @@ extension Deferred {
                 }
             },
             onCancel: {
-                Task { unsafe await deferred.cancel(on: isolation) }
+                if let actor = isolation as? ReactorActor {
+                    actor.handle.callFromThread { _ in unsafe deferred.cancel() }
+                } else {
+                    Task { unsafe await deferred.cancel(on: isolation) }
+                }
             },
             isolation: isolation
         )

@@ -43,7 +43,8 @@ extension Deferred {
     public func addBoth<NewValue>(
         _ body: @escaping (Result<Value, any Error>) throws -> NewValue
     ) -> Deferred<NewValue> {
-        let next = Deferred<NewValue>(fileID: fileID, line: line) { [weak self] _ in self?.cancel() }
+        let next = Deferred<NewValue>(fileID: fileID, line: line)
+        next.awaited = self
         add(Link(successor: next) { result in next.settle(Result { try body(result) }) ? next : nil })
         return next
     }
@@ -53,16 +54,15 @@ extension Deferred {
     public func addBoth<NewValue>(
         _ body: @escaping (Result<Value, any Error>) throws -> Deferred<NewValue>
     ) -> Deferred<NewValue> {
-        // What cancelling stops: this Deferred at first, the inner one once there is one.
-        var waitingFor: (() -> Void)? = { [weak self] in self?.cancel() }
-        let next = Deferred<NewValue>(fileID: fileID, line: line) { _ in waitingFor?() }
+        let next = Deferred<NewValue>(fileID: fileID, line: line)
+        next.awaited = self
         add(
             Link(successor: next) { result in
                 let inner: Deferred<NewValue>
                 do { inner = try body(result) } catch { return next.settle(.failure(error)) ? next : nil }
                 // One that has fired is taken from at once: waiting for it would recurse, chain by chain.
                 if inner.hasFired { return next.settle(inner.takeResult()!) ? next : nil }
-                waitingFor = { [weak inner] in inner?.cancel() }
+                next.awaited = inner
                 inner.add(Link(successor: next) { next.settle($0) ? next : nil })
                 return nil
             })

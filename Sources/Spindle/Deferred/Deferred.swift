@@ -96,6 +96,10 @@ public final class Deferred<Value>: DeferredNode {
     /// ``CancelledError``. A Deferred made by an `add…` method passes the request on to the one
     /// it waits for. Does nothing once fired.
     public func cancel() {
+        if result == nil { innermostAwaited.cancelHere() }
+    }
+
+    override func cancelHere() {
         guard result == nil else { return }
         let canceller = canceller.take()
         if let canceller { canceller(self) } else { ignoresLateResult = true }

@@ -4,6 +4,9 @@
 public class DeferredNode {
     private var isRunning = false
 
+    /// The Deferred whose result this one waits for, if it is the outcome of a callback.
+    weak var awaited: DeferredNode?
+
     init() {}
 
     enum Step {
@@ -16,6 +19,16 @@ public class DeferredNode {
 
     /// Gives up what waits for this Deferred, for dismantling it.
     func takeSuccessors() -> [DeferredNode] { [] }
+
+    /// Cancels the work behind this very Deferred.
+    func cancelHere() {}
+
+    /// Where a chain's work is done now: what cancelling any part of the chain has to stop.
+    final var innermostAwaited: DeferredNode {
+        var node = self
+        while let next = node.awaited { node = next }
+        return node
+    }
 
     /// Passes the result to everything that waits for it, depth first, on a stack of our own.
     final func runLinks() {

@@ -52,7 +52,9 @@ extension SocketAddress {
             un.sun_family = sa_family_t(AF_UNIX)
             let count = min(path.count, MemoryLayout.size(ofValue: un.sun_path) - 1)
             unsafe withUnsafeMutableBytes(of: &un.sun_path) { unsafe $0.copyBytes(from: path.prefix(count)) }
-            return pass(un, MemoryLayout<sockaddr_un>.offset(of: \.sun_path)! + count + (path.first == 0 ? 0 : 1))
+            // A path is counted with its terminating zero; an abstract name and no name have none.
+            let terminator = path.isEmpty || path.first == 0 ? 0 : 1
+            return pass(un, MemoryLayout<sockaddr_un>.offset(of: \.sun_path)! + count + terminator)
         }
     }
 

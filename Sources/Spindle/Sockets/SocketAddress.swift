@@ -43,7 +43,8 @@ public struct SocketAddress: Hashable, Sendable {
         guard let port = UInt16(exactly: port) else {
             throw InvalidAddressError(host: host, port: port, reason: "a port is a number from 0 to 65535")
         }
-        guard let parsed = Storage(numericHost: host, port: port) else {
+        // A zero byte would end the text for the parser underneath, whatever comes behind it.
+        guard !host.utf8.contains(0), let parsed = Storage(numericHost: host, port: port) else {
             throw InvalidAddressError(host: host, port: Int(port), reason: "not a numeric IPv4 or IPv6 address")
         }
         storage = parsed
