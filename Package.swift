@@ -49,14 +49,15 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(name: "SpindleProtocols", dependencies: ["Spindle"], swiftSettings: settings),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
             name: "SpindleTests",
-            dependencies: ["Spindle", "CLibEvent", .product(name: "Logging", package: "swift-log")],
+            dependencies: ["Spindle", "CLibEvent", "TestSupport", .product(name: "Logging", package: "swift-log")],
             swiftSettings: testSettings
         ),
         .testTarget(
             name: "SpindleProtocolsTests",
-            dependencies: ["Spindle", "SpindleProtocols"],
+            dependencies: ["Spindle", "SpindleProtocols", "TestSupport"],
             swiftSettings: testSettings
         ),
     ],

@@ -1,4 +1,5 @@
 import Spindle
+import TestSupport
 import Testing
 
 /// How protocols search the spans that they are given, beside a search too simple to be wrong.

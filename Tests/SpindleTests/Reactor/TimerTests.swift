@@ -1,4 +1,5 @@
 import Spindle
+import TestSupport
 import Testing
 
 /// Rules T1 and T2 of the contract.
