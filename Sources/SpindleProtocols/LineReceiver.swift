@@ -26,7 +26,6 @@ open class LineReceiver: Protocol {
     private var isRaw = false
     private var isPaused = false
     private var isDelivering = false
-    private var successor: Protocol?
     private var pending = PendingBytes()
     /// How many of the pending bytes are known to hold no delimiter, so that none is searched twice.
     private var searched = 0
@@ -76,12 +75,6 @@ open class LineReceiver: Protocol {
         if !isDelivering { deliverInNextPass() }
     }
 
-    /// Hands the connection over to another protocol, with all that was received behind the current line.
-    public final func switchProtocol(to newProtocol: Protocol) {
-        successor = newProtocol
-        if !isDelivering { handOver() }
-    }
-
     /// Stops reading, and delivering what was read.
     public final func pauseProducing() {
         isPaused = true
@@ -121,7 +114,6 @@ open class LineReceiver: Protocol {
             if !hasProgressed { break }
         }
         if transport.isDisconnecting { pending.removeAll() }
-        if successor != nil { handOver() }
     }
 
     /// Delivers as much of `data` as makes lines, and returns how much that was.
@@ -156,7 +148,7 @@ open class LineReceiver: Protocol {
         return data.byteCount
     }
 
-    private var mayDeliver: Bool { !isPaused && successor == nil && !transport.isDisconnecting }
+    private var mayDeliver: Bool { !isPaused && !isReplaced && !transport.isDisconnecting }
 
     private func deliverInNextPass() {
         reactor.callLater(.zero) { [self] in
@@ -164,8 +156,7 @@ open class LineReceiver: Protocol {
         }
     }
 
-    private func handOver() {
-        guard let successor = successor.take() else { return }
-        pending.take().withBytes { transport.switchProtocol(to: successor, handingOver: $0) }
+    public final override func takeUnusedBytes() -> [UInt8] {
+        pending.take().withBytes { Array(copying: $0) }
     }
 }

@@ -4,7 +4,6 @@ import SpindleProtocols
 /// A transport that keeps what is written to it.
 final class NotingTransport: Transport {
     private(set) var written: [UInt8] = []
-    private(set) var successor: (protocol: Protocol, rest: [UInt8])?
     private var isLost = false
     private var isHeld = false
 
@@ -15,9 +14,6 @@ final class NotingTransport: Transport {
     override func loseConnection() { isLost = true }
     override func pauseProducing() { isHeld = true }
     override func resumeProducing() { isHeld = false }
-    override func switchProtocol(to newProtocol: Protocol, handingOver rest: RawSpan) {
-        successor = (newProtocol, Array(copying: rest))
-    }
 }
 
 /// Notes what a LineReceiver delivers, and does what the lines say:
@@ -33,7 +29,6 @@ final class NotingReceiver: LineReceiver {
     private var rawLeft = 0
     var survivesLongLines = false
     var onPause: () -> Void = {}
-    var successor: Protocol?
 
     override func lineReceived(_ line: RawSpan) throws {
         let text = "\(line)"
@@ -46,8 +41,6 @@ final class NotingReceiver: LineReceiver {
             onPause()
         } else if text == "close" {
             transport.loseConnection()
-        } else if text == "switch", let successor {
-            switchProtocol(to: successor)
         } else if text == "throw" {
             throw Refusal()
         }

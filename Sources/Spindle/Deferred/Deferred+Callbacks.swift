@@ -24,6 +24,19 @@ extension Deferred {
         }
     }
 
+    /// Runs `body` with the error, for what it does; the returned Deferred then fires without a value.
+    ///
+    /// ```swift
+    /// endpoint.listen(factory).addErrback { error in print("cannot listen: \(error)") }
+    /// ```
+    @_disfavoredOverload
+    @discardableResult
+    public func addErrback(_ body: @escaping (any Error) throws -> Void) -> Deferred<Void> {
+        addBoth { result -> Void in
+            if case .failure(let error) = result { try body(error) }
+        }
+    }
+
     /// Runs one of two closures, for the value or for the error.
     @discardableResult
     public func addCallbacks<NewValue>(

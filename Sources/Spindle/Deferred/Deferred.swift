@@ -94,7 +94,7 @@ public final class Deferred<Value>: DeferredNode {
     ///
     /// Runs the canceller; if that does not fire the Deferred, or there is none, it fails with
     /// ``CancelledError``. A Deferred made by an `add…` method passes the request on to the one
-    /// it waits for. Does nothing once fired.
+    /// it waits for, and with that to all that waits for the same. Does nothing once fired.
     public func cancel() {
         if result == nil { innermostAwaited.cancelHere() }
     }

@@ -1,4 +1,4 @@
-/// Connects to an IPv4 address.
+/// Connects to a numeric address. Names are not resolved yet.
 ///
 /// ```swift
 /// reactor.spawn {
@@ -32,7 +32,11 @@ public struct TCP4ClientEndpoint: StreamClientEndpoint {
         } catch {
             // With a port that can be one, what is wrong is the host.
             let isName = UInt16(exactly: port) != nil
-            return Deferred(.failure(isName ? DNSLookupError(name: host, reason: error.reason) : error))
+            return Deferred(
+                .failure(
+                    isName
+                        ? DNSLookupError(
+                            name: host, reason: "names are not resolved yet, and this is no numeric address") : error))
         }
     }
 }

@@ -11,7 +11,7 @@ public struct TCP4ServerEndpoint: StreamServerEndpoint {
     private let backlog: Int
     private let interface: String
 
-    /// - Parameter interface: a numeric IPv4 address; empty for all interfaces.
+    /// - Parameter interface: a numeric address; empty for all IPv4 interfaces.
     public init(_ reactor: Reactor, _ port: Int, backlog: Int = 50, interface: String = "") {
         self.reactor = reactor
         self.port = port

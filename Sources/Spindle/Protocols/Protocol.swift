@@ -36,7 +36,8 @@ open class Protocol {
         return inert
     }
 
-    /// The reactor that the connection lives on.
+    /// The reactor that the connection lives on. Before that, one without a loop: what is asked of
+    /// it, a `callLater` in `init` for example, never happens, and is logged.
     public final var reactor: Reactor { transport.reactor }
 
     // MARK: - Callbacks
@@ -57,6 +58,15 @@ open class Protocol {
     ///   completed; ``ConnectionLost`` when the connection broke; ``ConnectionAborted`` when it was
     ///   aborted here; or what a callback of this protocol threw (S3).
     open func connectionLost(_ reason: any Error) {}
+
+    /// Hands out, and forgets, what was received and not used, when another protocol takes the connection over.
+    ///
+    /// Called after the callback that switched protocols has returned. Protocols that keep
+    /// bytes for later, as a LineReceiver does with half a line, override this.
+    open func takeUnusedBytes() -> [UInt8] { [] }
+
+    /// Whether another protocol has taken the connection over.
+    public final internal(set) var isReplaced = false
 
     // MARK: - Connecting
 

@@ -10,6 +10,9 @@ extension Reactor {
     ///
     /// - Throws: ``ReactorAlreadyRunning``; ``ReactorNotRunning`` for a reactor without a loop, which
     ///   is what a protocol has before it is connected; ``SystemError`` when libevent's loop fails.
+    @available(
+        *, noasync, message: "run() blocks its thread: call it from synchronous code, such as `static func main()`"
+    )
     public func run() throws {
         guard phase == .idle else { throw ReactorAlreadyRunning() }
         guard base.isAttached else { throw ReactorNotRunning() }

@@ -12,9 +12,16 @@ extension Reactor {
     /// ```
     ///
     /// It starts at once, before `spawn` returns, and after each `await` it goes on on the same
-    /// thread (H4). So it may use anything that lives on the reactor, without locks. It may run
-    /// nowhere else: also ordinary `async` functions and `@concurrent` ones stay on the loop while
-    /// they are called from here. Work that takes long belongs on a thread or in a detached task.
+    /// thread (H4). So it may use anything that lives on the reactor, without locks. Asynchronous
+    /// functions of your own that do so are spelled `nonisolated(nonsending)`:
+    ///
+    /// ```swift
+    /// nonisolated(nonsending) func step() async throws { … }
+    /// ```
+    ///
+    /// Without that the compiler takes them to run anywhere, and refuses to send `self` there.
+    /// Nothing called from here leaves the loop by itself; work that takes long belongs on a thread
+    /// or in a detached task.
     ///
     /// Returns a Deferred with the result. Cancelling it cancels the task, and so does stopping the
     /// reactor. An error that nobody takes from it is logged.
@@ -24,6 +31,7 @@ extension Reactor {
         fileID: StaticString = #fileID, line: UInt = #line
     ) -> Deferred<Value> {
         requireThread()
+        warnIfDetached("spawn")
         let entry = SpawnedTask()
         let deferred = Deferred<Value>(fileID: fileID, line: line) { _ in entry.cancel() }
         entry.slot = tasks.insert(entry)

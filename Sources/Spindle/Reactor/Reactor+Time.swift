@@ -12,6 +12,7 @@ extension Reactor {
     @discardableResult
     public func callLater(_ delay: Duration, _ body: @escaping () throws -> Void) -> DelayedCall {
         requireThread()
+        warnIfDetached("callLater")
         return timers.add(self, .now.advanced(by: delay), body)
     }
 

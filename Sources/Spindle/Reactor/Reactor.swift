@@ -98,6 +98,13 @@ public final class Reactor {
             handle.isCurrent, "called off the reactor's thread: come in through ReactorHandle.callFromThread")
     }
 
+    /// Says that what is asked for will never happen: a protocol's reactor has no loop before it is connected.
+    func warnIfDetached(_ call: StaticString) {
+        if !base.isAttached {
+            logger.warning("\(call) on the reactor of a protocol that is not connected: it has no loop")
+        }
+    }
+
     /// Runs a user's closure; an error it throws harms nobody else (R6).
     func guarding(_ what: StaticString, _ body: () throws -> Void) {
         do { try body() } catch { logger.error("\(what) threw: \(error)") }

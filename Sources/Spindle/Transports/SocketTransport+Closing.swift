@@ -34,7 +34,7 @@ extension SocketTransport {
     func beginClosing(because error: any Error) {
         guard state != .closed else { return }
         endReason = error
-        producer.take()?.producer.stopProducing()
+        stopProducer()
         acceptsWrites = false
         beginClosing()
     }

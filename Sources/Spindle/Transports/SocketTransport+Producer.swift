@@ -39,6 +39,11 @@ extension SocketTransport {
         producer.producer.pauseProducing()
     }
 
+    /// Ends the registration from our side.
+    func stopProducer() {
+        producer.take()?.producer.stopProducing()
+    }
+
     func resumeProducerIfLow() {
         guard let producer, producer.isPaused, (bufferEvent?.outputLength ?? 0) <= Self.lowMark else { return }
         self.producer?.isPaused = false

@@ -49,6 +49,8 @@ extension SocketTransport: EventHandler {
         if let writeError {
             end(ConnectionLost(errno: writeError.errno))
         } else if state == .open {
+            // Nobody waits for a producer here: it may be producing for the very peer that has left.
+            stopProducer()
             beginClosing()
         } else if state == .lingering {
             end(endReason)
@@ -109,12 +111,13 @@ extension SocketTransport: EventHandler {
     func replaceProtocol(with newProtocol: Protocol, handingOver rest: RawSpan) {
         guard let old = connectedProtocol else { return }
         let rest = Array(copying: rest)
+        old.isReplaced = true
         newProtocol.attach(to: old.factory)
         newProtocol.attach(to: self)
         connectedProtocol = newProtocol
         isSwitching = true
         // Not now: the old protocol's callback is on the stack.
-        reactor.base.postpone { [self] in introduce(newProtocol, rest) }
+        reactor.base.postpone { [self] in introduce(newProtocol, rest + old.takeUnusedBytes()) }
     }
 
     private func introduce(_ newProtocol: Protocol, _ rest: [UInt8]) {

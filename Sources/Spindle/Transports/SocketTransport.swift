@@ -81,8 +81,7 @@ final class SocketTransport: Transport {
     /// Tells the protocol of the loss, as the last thing that it hears.
     func notifyLoss(_ reason: any Error) {
         reactor.transports.remove(slot)
-        let registered = producer.take()
-        registered?.producer.stopProducing()
+        stopProducer()
         let loser = connectedProtocol.take()
         loser?.connectionLost(reason)
     }

@@ -91,17 +91,25 @@ open class Transport {
 
     /// Hands the connection over to another protocol, which gets its own `connectionMade`.
     ///
-    /// Later bytes go to the new one; the old one hears nothing more of the connection, not even its
-    /// loss. Where the old one has bytes left over, use ``switchProtocol(to:handingOver:)``.
+    /// Later bytes go to the new one, beginning with those that the old one kept unused, such as the
+    /// lines behind the one that asked for the switch. The old one hears nothing more of the
+    /// connection, not even its loss.
     public final func switchProtocol(to newProtocol: Protocol) {
         switchProtocol(to: newProtocol, handingOver: RawSpan())
     }
 
-    /// As ``switchProtocol(to:)``; `rest`, if not empty, is the first that the new protocol receives.
+    /// As ``switchProtocol(to:)``; `rest`, if not empty, is the first that the new protocol receives:
+    /// what is left of the bytes that the old one was just given.
     open func switchProtocol(to newProtocol: Protocol, handingOver rest: RawSpan) {}
 
     /// A callback of the protocol threw: the connection closes, with that error as the reason (S4).
     package func callbackThrew(_ callback: StaticString, _ error: any Error) { loseConnection() }
+}
+
+/// A transport can be the producer of another one: a proxy registers each of its two with the other.
+extension Transport: Producer {
+    /// Closes, as ``loseConnection()`` does.
+    public func stopProducing() { loseConnection() }
 }
 
 extension Transport {

@@ -72,6 +72,17 @@ import Testing
         #expect(subject.reason is ConnectionLost)
     }
 
+    @Test("P3, W6: the peer's end stops an idle producer and closes the connection", arguments: StreamKind.allCases)
+    func idleProducer(kind: StreamKind) throws {
+        let subject = Recorder()
+        let producer = CountingProducer(pieces: 1, size: 1)
+        subject.onMade = { me in try me.transport.registerProducer(producer, streaming: true) }
+        try kind.run(subject) { peer in try peer.send("and that was all") }
+        #expect(subject.receivedText == "and that was all")
+        #expect(subject.reason is ConnectionDone)
+        #expect(producer.stops == 1)
+    }
+
     @Test("P4: pausing in connectionMade holds back the first byte until resumed", arguments: StreamKind.allCases)
     func pausedFromTheStart(kind: StreamKind) throws {
         let subject = Recorder()
@@ -131,20 +142,22 @@ import Testing
             successor.whenLost = me.whenLost
             me.transport.switchProtocol(to: successor, handingOver: data.extracting(droppingFirst: 8))
             #expect(successor.events.isEmpty)
+            #expect(me.isReplaced)
+            me.unused = Array("kept ".utf8)
             me.transport.write("switched ")
         }
         successor.onMade = { me in me.transport.write("made ") }
         successor.onData = { me, data in me.transport.write(data) }
         let outcome = try kind.run(subject) { peer in
             try peer.send("upgrade first ")
-            #expect(try peer.receiveText(20) == "switched made first ")
+            #expect(try peer.receiveText(25) == "switched made first kept ")
             try peer.send("second")
             #expect(try peer.receiveText(6) == "second")
         }
         #expect(outcome.peerError == nil)
         #expect(subject.losses == 0)
         #expect(successor.events.first == .made)
-        #expect(successor.receivedText == "first second")
+        #expect(successor.receivedText == "first kept second")
         #expect(successor.losses == 1)
         #expect(successor.factory === subject.factory)
         #expect(successor.transport === subject.transport)

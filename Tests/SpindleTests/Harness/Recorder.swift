@@ -63,6 +63,14 @@ final class Recorder: Protocol {
         try body()
     }
 
+    /// What it kept of the bytes it received, for a successor.
+    var unused: [UInt8] = []
+
+    override func takeUnusedBytes() -> [UInt8] {
+        defer { unused = [] }
+        return unused
+    }
+
     /// How often the connection was lost.
     var losses: Int { events.count { $0 == .lost } }
 
