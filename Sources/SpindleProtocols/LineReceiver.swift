@@ -85,7 +85,6 @@ open class LineReceiver: Protocol {
     public final func resumeProducing() {
         guard isPaused else { return }
         isPaused = false
-        transport.resumeProducing()
         deliverInNextPass()
     }
 
@@ -130,7 +129,7 @@ open class LineReceiver: Protocol {
                 return data.byteCount
             }
             guard let length = delimiter.firstIndex(in: rest, from: skipped) else {
-                if rest.byteCount >= maxLength + delimiter.bytes.count { return try giveUp(on: rest, data) }
+                if rest.byteCount - delimiter.bytes.count >= maxLength { return try giveUp(on: rest, data) }
                 searched = max(0, rest.byteCount - delimiter.terminator.count + 1)
                 break
             }
@@ -153,6 +152,8 @@ open class LineReceiver: Protocol {
     private func deliverInNextPass() {
         reactor.callLater(.zero) { [self] in
             do { try deliverPending() } catch { transport.callbackThrew("lineReceived", error) }
+            // Reading goes on behind that: what comes next may be the peer's end.
+            if !isPaused { transport.resumeProducing() }
         }
     }
 

@@ -20,6 +20,7 @@ extension Deferred {
     private func firing(isolation: isolated (any Actor)?) async {
         // Sound: whichever thread cancels the task, the Deferred is touched on its own executor only.
         nonisolated(unsafe) let deferred = self
+        let home = ReactorHandle.ofTask
         await withTaskCancellationHandler(
             operation: {
                 await unsafe withUnsafeContinuation(isolation: isolation) { continuation in
@@ -31,9 +32,11 @@ extension Deferred {
                 }
             },
             onCancel: {
-                if let actor = isolation as? ReactorActor {
-                    actor.handle.callFromThread { _ in unsafe deferred.cancel() }
-                } else {
+                // Not by the isolation where there is a reactor: in a closure with a capture list
+                // the compiler leaves that out (docs/workarounds.md).
+                if let home {
+                    home.callFromThread { _ in unsafe deferred.cancel() }
+                } else if let isolation {
                     Task { unsafe await deferred.cancel(on: isolation) }
                 }
             },
@@ -41,5 +44,5 @@ extension Deferred {
         )
     }
 
-    private func cancel(on isolation: isolated (any Actor)?) async { cancel() }
+    private func cancel(on isolation: isolated any Actor) async { cancel() }
 }

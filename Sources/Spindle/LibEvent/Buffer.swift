@@ -17,6 +17,11 @@ final class Buffer {
     /// Takes over all of another buffer's bytes without copying them.
     func append(movingFrom source: OpaquePointer) { unsafe evbuffer_add_buffer(raw, source) }
 
+    /// Puts a copy of `data` before all others. False only when there is no memory for it.
+    func prepend(_ data: RawSpan) -> Bool {
+        unsafe data.withUnsafeBytes { unsafe evbuffer_prepend(raw, $0.baseAddress, $0.count) == 0 }
+    }
+
     /// Hands the first contiguous run of bytes to `body`, then drops it.
     func consumeFirst(_ body: (RawSpan) -> Void) {
         var first = unsafe iovec()

@@ -24,10 +24,15 @@ final class EventBase {
     /// A base of our own: no locks, since one thread owns it, and no look at `EVENT_NO*`
     /// environment variables, which would make a server's behaviour depend on its caller.
     init() throws(SystemError) {
+        // libevent calls exit(3) if it gets an epoll descriptor but not the pair that it wants with it.
+        try SpareDescriptors.require(3)
         guard let config = unsafe event_config_new() else { throw SystemError(ENOMEM, "event_config_new") }
         defer { unsafe event_config_free(config) }
         let flags = EVENT_BASE_FLAG_NOLOCK.rawValue | EVENT_BASE_FLAG_IGNORE_ENV.rawValue
         unsafe event_config_set_flag(config, Int32(flags))
+        // Nothing here would work on its other methods, to which it turns when epoll fails.
+        unsafe event_config_avoid_method(config, "poll")
+        unsafe event_config_avoid_method(config, "select")
         guard let raw = unsafe event_base_new_with_config(config) else {
             throw SystemError(errno, "event_base_new_with_config")
         }

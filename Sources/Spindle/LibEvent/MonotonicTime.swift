@@ -25,11 +25,11 @@ struct MonotonicTime: Comparable {
 
     private static func nanoseconds(_ delay: Duration) -> Int64 {
         guard delay > .zero else { return 0 }
+        // Taking a longer one apart would trap.
+        guard delay < .seconds(Int64.max / 1_000_000_000) else { return .max }
         let (seconds, attoseconds) = delay.components
-        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         // Rounded up, so that a timer never fires before the delay it was given has passed.
-        let (sum, overflow2) = whole.addingReportingOverflow((attoseconds + 999_999_999) / 1_000_000_000)
-        return overflow || overflow2 ? .max : sum
+        return seconds * 1_000_000_000 + (attoseconds + 999_999_999) / 1_000_000_000
     }
 
     var timespec: timespec {

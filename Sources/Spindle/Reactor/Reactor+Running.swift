@@ -20,7 +20,7 @@ extension Reactor {
         let trap = try trapSignals()
         defer { release(trap) }
         try watchMainQueue()
-        defer { unwatch(MainQueue.descriptor) }
+        defer { if MainQueue.isHere { unwatch(MainQueue.descriptor) } }
         phase = .running
         defer {
             cleanUp()
@@ -124,14 +124,22 @@ extension Reactor {
     // MARK: - What the main thread's reactor does besides
 
     private func watchMainQueue() throws {
-        if MainQueue.isHere { try watch(MainQueue.descriptor, MainQueue.drain) }
+        guard MainQueue.isHere else { return }
+        // Dispatch crashes if it cannot open the one that it makes at the first call.
+        try SpareDescriptors.require(2)
+        try watch(MainQueue.descriptor, MainQueue.drain)
     }
 
     private func trapSignals() throws -> SignalTrap? {
         guard options.handlesSignals, let trap = try SignalTrap() else { return nil }
-        try watch(trap.wakeup.descriptor) { [unowned self] in
-            logger.info("told by a signal to stop; a second one ends the process at once")
-            handle.stop()
+        do {
+            try watch(trap.wakeup.descriptor) { [unowned self] in
+                logger.info("told by a signal to stop; a second one ends the process at once")
+                handle.stop()
+            }
+        } catch {
+            trap.remove()
+            throw error
         }
         return trap
     }

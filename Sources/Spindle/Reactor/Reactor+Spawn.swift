@@ -41,12 +41,15 @@ extension Reactor {
         nonisolated(unsafe) let (body, deferredOut, reactor, spawned) = (body, deferred, self, entry)
         let handle = handle
         let task = actor.assumeIsolated { actor in
-            Task.immediate(executorPreference: handle) {
-                _ = actor
-                let result: Result<Value, any Error>
-                do { result = .success(try await unsafe body()) } catch { result = .failure(error) }
-                unsafe reactor.tasks.remove(spawned.slot)
-                try? unsafe deferredOut.fire(result)
+            // A new task takes over the task-local values that are set where it is made.
+            ReactorHandle.$ofTask.withValue(handle) {
+                Task.immediate(executorPreference: handle) {
+                    _ = actor
+                    let result: Result<Value, any Error>
+                    do { result = .success(try await unsafe body()) } catch { result = .failure(error) }
+                    unsafe reactor.tasks.remove(spawned.slot)
+                    try? unsafe deferredOut.fire(result)
+                }
             }
         }
         entry.started(task)

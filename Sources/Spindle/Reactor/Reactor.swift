@@ -67,6 +67,8 @@ public final class Reactor {
         try watch(timer.descriptor) { [unowned self] in timers.expired() }
     }
 
+    deinit { handle.queue.close() }
+
     /// A reactor without a loop, for what was never connected: nothing on it ever happens.
     static func detached() -> Reactor { Reactor(Options(), EventBase(detached: ()), nil, nil) }
 

@@ -1,5 +1,10 @@
 // How Swift concurrency runs on the reactor: its jobs join the queue that the loop drains.
 
+extension ReactorHandle {
+    /// The reactor that the current task was spawned on.
+    @TaskLocal static var ofTask: ReactorHandle?
+}
+
 extension ReactorHandle: SerialExecutor, TaskExecutor {
     public func enqueue(_ job: consuming ExecutorJob) { post(.job(UnownedJob(job))) }
 

@@ -10,7 +10,8 @@ final class WorkQueue: Sendable {
         @safe case release(Unmanaged<AnyObject>)
     }
 
-    private let inbox = Lock<[Work]>([])
+    /// Nil once nobody will ever take from it.
+    private let inbox = Lock<[Work]?>([])
     /// Spares the loop taking the lock in every pass.
     private let isPending = Atomic(false)
 
@@ -20,18 +21,34 @@ final class WorkQueue: Sendable {
     /// Returns true if the queue was empty before: whoever makes it non-empty wakes the reactor,
     /// which takes everything at once.
     func append(_ work: Work) -> Bool {
-        inbox.withLock { inbox in
-            inbox.append(work)
+        let count = inbox.withLock { inbox in
+            guard inbox != nil else { return 0 }
+            inbox?.append(work)
             isPending.store(true, ordering: .relaxed)
-            return inbox.count == 1
+            return inbox?.count ?? 0
         }
+        if count == 0 { Self.discard(work) }
+        return count == 1
+    }
+
+    /// Nobody takes from the queue any more: what it holds, and what comes later, is let go.
+    func close() {
+        let left = inbox.withLock { $0.take() }
+        for work in left ?? [] { Self.discard(work) }
+    }
+
+    /// A job that is not run keeps its task for ever; there is no way to let go of one.
+    private static func discard(_ work: Work) {
+        if case .release(let object) = work { unsafe object.release() }
     }
 
     /// Exchanges what is queued for an emptied array, which keeps both arrays' memory in use.
     func take(into batch: inout [Work]) {
         batch.removeAll(keepingCapacity: true)
         inbox.withLock { inbox in
-            swap(&inbox, &batch)
+            guard var queued = inbox.take() else { return }
+            swap(&queued, &batch)
+            inbox = queued
             isPending.store(false, ordering: .relaxed)
         }
     }

@@ -29,10 +29,12 @@ public final class ListeningPort {
 
     /// Listens again, on the same port, after ``stopListening()`` (F3). Does nothing while listening.
     ///
-    /// - Throws: ``CannotListenError`` with interface, port and errno (F2).
+    /// - Throws: ``CannotListenError`` with interface, port and errno (F2); ``ReactorNotRunning`` while
+    ///   the reactor stops.
     public func startListening() throws {
         reactor.requireThread()
         guard listener == nil else { return }
+        if reactor.isStopping { throw ReactorNotRunning() }
         factory.beginUse()
         do throws(SystemError) {
             try open()

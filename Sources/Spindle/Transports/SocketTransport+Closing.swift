@@ -34,9 +34,11 @@ extension SocketTransport {
     func beginClosing(because error: any Error) {
         guard state != .closed else { return }
         endReason = error
-        stopProducer()
         acceptsWrites = false
+        stopProducer()
         beginClosing()
+        // It may have been closing already, and waiting for the producer.
+        queueFlush()
     }
 
     /// From now on aborts if the peer takes nothing of our output for as long as `closeLimit` (W4).
@@ -58,13 +60,11 @@ extension SocketTransport {
     func finishClosing() {
         if peerHasFinished { return end(endReason) }
         dropBufferEvent()
-        while true {
-            switch reactor.receiveBuffer.receive(from: socket) {
-            case .received: hasDiscardedInput = true
-            case .empty: return hasDiscardedInput ? linger() : end(endReason)
-            case .end: return end(endReason)
-            case .failed(let error): return end(ConnectionLost(errno: error.errno))
-            }
+        switch reactor.receiveBuffer.receive(from: socket) {
+        case .received: linger()
+        case .empty: hasDiscardedInput ? linger() : end(endReason)
+        case .end: end(endReason)
+        case .failed(let error): end(ConnectionLost(errno: error.errno))
         }
     }
 
@@ -96,6 +96,7 @@ extension SocketTransport {
     }
 
     private func tearDown() {
+        learnHost()
         state = .closed
         acceptsWrites = false
         isBacklogged = false

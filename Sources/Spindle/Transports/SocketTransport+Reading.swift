@@ -1,3 +1,5 @@
+import Glibc
+
 extension SocketTransport: EventHandler {
     /// A full receive buffer suggests that there is more; but others want their turn, too.
     private static let receivesPerTurn = 4
@@ -101,9 +103,16 @@ extension SocketTransport: EventHandler {
     func resumeReading() {
         guard state == .open, isReadingPaused else { return }
         isReadingPaused = false
-        // While it is being connected, `start` begins reading.
-        if !peerHasFinished { startReading() }
-        if undelivered != nil { reactor.inNextPass { [self] in deliverUndelivered() } }
+        guard let undelivered, !undelivered.isEmpty else { return continueReading() }
+        // What came before goes before: also before the peer's end, if that is next.
+        reactor.inNextPass { [self] in
+            deliverUndelivered()
+            continueReading()
+        }
+    }
+
+    private func continueReading() {
+        if isDelivering, !peerHasFinished { startReading() }
     }
 
     // MARK: - Switching protocols
@@ -121,10 +130,22 @@ extension SocketTransport: EventHandler {
     }
 
     private func introduce(_ newProtocol: Protocol, _ rest: [UInt8]) {
-        guard connectedProtocol === newProtocol else { return }
+        guard isSwitching, connectedProtocol === newProtocol else { return }
         isSwitching = false
+        // Closing waited for this.
+        queueFlush()
         do { try newProtocol.makeConnection(self) } catch { return callbackThrew("connectionMade", error) }
-        if isDelivering, !rest.isEmpty { rest.withRawSpan { deliver($0) } }
+        guard state == .open else { return }
+        do { try putBack(rest) } catch { return end(ConnectionLost(errno: error.errno)) }
         deliverUndelivered()
+    }
+
+    /// Makes `bytes` the first to be delivered, now or when reading is resumed.
+    private func putBack(_ bytes: [UInt8]) throws(SystemError) {
+        guard !bytes.isEmpty else { return }
+        let buffer: Buffer
+        if let undelivered { buffer = undelivered } else { buffer = try Buffer() }
+        undelivered = buffer
+        guard bytes.withRawSpan({ buffer.prepend($0) }) else { throw SystemError(ENOMEM, "evbuffer_prepend") }
     }
 }

@@ -44,9 +44,10 @@ extension SocketTransport: Flushable {
 
     /// Sends what was gathered and `data` behind it, now.
     private func send(_ data: RawSpan) {
-        guard let gathered, !gathered.isEmpty else { return account(for: socket.send(data), RawSpan(), data) }
-        gathered.withBytes { account(for: socket.send($0, data), $0, data) }
-        gathered.removeAll()
+        guard let buffer = gathered.take() else { return account(for: socket.send(data), RawSpan(), data) }
+        // Taken out first: a producer that is paused by this may abort, and the buffer be another's.
+        buffer.withBytes { account(for: socket.send($0, data), $0, data) }
+        reactor.gatherPool.give(buffer)
     }
 
     /// Puts what the kernel did not take of `first` and `second` into the backlog.
@@ -61,6 +62,7 @@ extension SocketTransport: Flushable {
     }
 
     private func appendToBacklog(_ data: RawSpan) {
+        guard writeError == nil else { return }
         do throws(SystemError) {
             let buffer = try requiredBufferEvent()
             guard buffer.write(data) else { throw SystemError(ENOMEM, "bufferevent_write") }
@@ -73,7 +75,7 @@ extension SocketTransport: Flushable {
 
     /// Some output has gone, or none was left: does what was waiting for that.
     func outputMoved() {
-        guard state != .closed else { return }
+        guard state != .closed, writeError == nil, !isSwitching else { return }
         guard !isBacklogged else { return state == .closing ? watchProgress() : () }
         guard producer == nil else { return askForMore() }
         if state == .closing {
@@ -95,7 +97,10 @@ extension SocketTransport: Flushable {
         // Not now: the protocol's callback may be on the stack.
         reactor.inNextPass { [self] in
             deliverRemains()
-            end(ConnectionLost(errno: error.errno))
+            // Behind the introduction of a new protocol, if that was set off.
+            reactor.base.postpone { [self] in
+                end(endReason is ConnectionDone ? ConnectionLost(errno: error.errno) : endReason)
+            }
         }
     }
 
@@ -134,7 +139,8 @@ extension SocketTransport: BufferEventHandler {
         guard let bufferEvent else { return }
         isBacklogged = bufferEvent.outputLength > 0
         resumeProducerIfLow()
-        outputMoved()
+        // What the producer has written just now comes first.
+        if !isFlushQueued { outputMoved() }
     }
 
     func bufferEventFailed(_ failure: BufferEvent.Failure) {

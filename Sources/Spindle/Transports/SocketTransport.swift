@@ -75,7 +75,8 @@ final class SocketTransport: Transport {
             callbackThrew("connectionMade", error)
             throw error
         }
-        if state == .open && !isReadingPaused { startReading() }
+        // One that is closing already has to notice a reset, and a peer that waits to be read.
+        if state == .closing || (state == .open && !isReadingPaused) { startReading() }
     }
 
     /// Tells the protocol of the loss, as the last thing that it hears.
@@ -149,10 +150,13 @@ final class SocketTransport: Transport {
 
     /// Asked of the kernel when first needed: most protocols never want it.
     override var host: SocketAddress {
-        if let hostAddress { return hostAddress }
-        guard state != .closed, let address = try? socket.localAddress() else { return .unspecified }
-        hostAddress = address
-        return address
+        learnHost()
+        return hostAddress ?? .unspecified
+    }
+
+    /// Called before the descriptor goes, too: connectionLost may want to know.
+    func learnHost() {
+        if hostAddress == nil, state != .closed { hostAddress = try? socket.localAddress() }
     }
 
     override var isConnected: Bool { state != .closed }

@@ -205,4 +205,40 @@ import Testing
         #expect(subject.receivedText == "still heard")
         #expect(subject.reason is ConnectionDone)
     }
+
+    @Test(
+        "W3, W7: closing in connectionMade sends all to a peer that sends as much itself",
+        arguments: StreamKind.allCases)
+    func duplexAtOnce(kind: StreamKind) throws {
+        let subject = Recorder()
+        subject.onMade = { me in
+            me.transport.write(Self.large)
+            me.transport.loseConnection()
+        }
+        let outcome = try kind.run(subject, receiveBuffer: 4096) { peer in
+            let sender = ScriptThread { try? peer.send(Self.large) }
+            let count = try peer.receiveToEnd().count
+            #expect(count == Self.large.count)
+            peer.close()
+            sender.join()
+        }
+        #expect(outcome.peerError == nil)
+    }
+
+    @Test("S3: a reset that shows while closing is the reason, not a clean end", arguments: StreamKind.allCases)
+    func resetWhileClosing(kind: StreamKind) throws {
+        let subject = Recorder()
+        let hasReset = Handoff()
+        subject.onData = { me, _ in
+            #expect(hasReset.wait())
+            me.transport.write("reply")
+            me.transport.loseConnection()
+        }
+        try kind.run(subject) { peer in
+            try peer.send("request")
+            peer.reset()
+            hasReset.finish(true)
+        }
+        #expect(subject.reason is ConnectionLost)
+    }
 }

@@ -182,4 +182,103 @@ import Testing
         #expect(successor.events == [.made, .lost])
         #expect(successor.reason is Refusal)
     }
+
+    @Test("W3, W4: what a producer writes last, when it is resumed, arrives", arguments: StreamKind.allCases)
+    func lastWordsOfAProducer(kind: StreamKind) throws {
+        let subject = Recorder()
+        let producer = CountingProducer(pieces: 0, size: 1)
+        producer.onResume = {
+            subject.transport.write("THE END")
+            subject.transport.unregisterProducer()
+        }
+        subject.onMade = { me in
+            try me.transport.registerProducer(producer, streaming: true)
+            me.transport.write([UInt8](repeating: 65, count: 8_000_000))
+            me.transport.loseConnection()
+        }
+        let outcome = try kind.run(subject, receiveBuffer: 4096) { peer in
+            let received = try peer.receiveToEnd()
+            #expect(received.suffix(7) == Array("THE END".utf8))
+            #expect(received.count == 8_000_007)
+        }
+        #expect(outcome.peerError == nil)
+        #expect(subject.reason is ConnectionDone)
+    }
+
+    @Test("switchProtocol: a new protocol that pauses at once gets everything later", arguments: StreamKind.allCases)
+    func switchingToPaused(kind: StreamKind) throws {
+        let subject = Recorder()
+        let successor = Recorder()
+        subject.onData = { me, data in
+            successor.whenLost = me.whenLost
+            me.transport.switchProtocol(to: successor, handingOver: data)
+        }
+        successor.onMade = { me in
+            me.transport.pauseProducing()
+            me.transport.write("paused")
+            me.reactor.callLater(.milliseconds(10)) { me.transport.resumeProducing() }
+        }
+        let outcome = try kind.run(subject) { peer in
+            try peer.send("handed over")
+            _ = try peer.receive(6)
+            try peer.send(" and later")
+        }
+        #expect(outcome.peerError == nil)
+        #expect(successor.receivedText == "handed over and later")
+    }
+
+    @Test("switchProtocol, then closing: the new protocol hears of both, in order", arguments: StreamKind.allCases)
+    func switchingAndClosing(kind: StreamKind) throws {
+        for closing in [Transport.loseConnection, Transport.abortConnection] {
+            let subject = Recorder()
+            let successor = Recorder()
+            subject.onData = { me, _ in
+                successor.whenLost = me.whenLost
+                me.transport.switchProtocol(to: successor)
+                me.transport.switchProtocol(to: successor)
+                closing(me.transport)()
+            }
+            try kind.run(subject) { peer in
+                try peer.send("x")
+                _ = peer.waitForEnd()
+            }
+            #expect(successor.events == [.made, .lost])
+        }
+    }
+
+    @Test("P2: a producer that aborts when it is paused harms no other connection", arguments: StreamKind.allCases)
+    func abortingProducer(kind: StreamKind) throws {
+        let subject = Recorder()
+        let other = Recorder()
+        let producer = CountingProducer(pieces: 0, size: 1)
+        producer.onPause = {
+            subject.transport.abortConnection()
+            other.transport.write("hello")
+            other.transport.loseConnection()
+        }
+        var otherPeer: ScriptThread?
+        let heard = Handoff()
+        var listening: ListeningPort?
+        subject.onMade = { me in
+            var next: Recorder? = other
+            listening = try me.reactor.listenTCP(0, Factory { next.take() }, interface: "127.0.0.1")
+            let address = try #require(listening?.address)
+            otherPeer = ScriptThread {
+                let peer = try? Peer.connect(to: address)
+                heard.finish((try? peer?.receiveText(5)) == "hello")
+            }
+        }
+        other.onMade = { _ in
+            try subject.transport.registerProducer(producer, streaming: true)
+            subject.transport.write("small")
+            subject.transport.write([UInt8](repeating: 66, count: 20_000_000))
+        }
+        try kind.run(subject, receiveBuffer: 4096) { peer in
+            #expect(heard.wait())
+            _ = peer.waitForEnd()
+        }
+        otherPeer?.join()
+        withExtendedLifetime(listening) {}
+        #expect(subject.reason is ConnectionAborted)
+    }
 }

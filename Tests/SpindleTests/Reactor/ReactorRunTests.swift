@@ -200,4 +200,26 @@ import Testing
         thread.join()
         #expect(subject.reason is ConnectionAborted)
     }
+
+    @Test("R4: a client that reconnects for ever, and a port opened on the way out, do not keep the reactor")
+    func stubbornReconnecting() throws {
+        let reactor = try Reactor(options: .forTests)
+        var attempts = 0
+        func connect() {
+            attempts += 1
+            TCP4ClientEndpoint(reactor, "127.0.0.1", 1).connect(Factory()).addErrback { _ in connect() }
+        }
+        connect()
+        var next: Recorder? = Recorder()
+        let factory = Factory { next.take() }
+        next?.onMade = { me in try me.reactor.stop() }
+        next?.onLost = { me in
+            #expect(throws: ReactorNotRunning.self) { try me.reactor.listenTCP(0, Factory()) }
+        }
+        let address = try reactor.listenTCP(0, factory, interface: "127.0.0.1").address
+        let thread = ScriptThread { _ = (try? Peer.connect(to: address))?.waitForEnd() }
+        try reactor.run()
+        thread.join()
+        #expect(attempts > 0)
+    }
 }

@@ -153,6 +153,30 @@ import Testing
         #expect(ended)
     }
 
+    @Test("H4: a task whose closure has a capture list stays on the thread, too, and is cancelled at stop")
+    func captureList() throws {
+        let reactor = try Reactor(options: .forTests)
+        final class Owner {}
+        let owner = Owner()
+        var threads: Set<Int> = []
+        var ended = false
+        reactor.spawn { [weak owner] in
+            defer { ended = true }
+            while owner != nil {
+                threads.insert(currentThread())
+                try await reactor.sleep(.milliseconds(1)).value()
+                threads.insert(currentThread())
+                if threads.count > 1 { return }
+                try await reactor.sleep(.seconds(60)).value()
+            }
+        }
+        reactor.callLater(.milliseconds(20)) { try reactor.stop() }
+        try reactor.run()
+        #expect(ended)
+        #expect(threads.count == 1)
+        withExtendedLifetime(owner) {}
+    }
+
     @Test("H4: a task that ignores its cancellation does not keep the reactor beyond the grace period")
     func stubbornTask() throws {
         var options = Reactor.Options.forTests

@@ -135,4 +135,15 @@ import Testing
         try reactor.run()
         #expect(made == expected)
     }
+
+    @Test("T1: absurdly long delays are as good as for ever")
+    func forEver() throws {
+        let reactor = try Reactor(options: .forTests)
+        for delay in [Duration.seconds(1e20), .seconds(Int64.max), .seconds(-1e20), .nanoseconds(Int64.max)] {
+            let call = reactor.callLater(delay) {}
+            #expect(call.time >= reactor.seconds - 1)
+            try call.delay(delay)
+            try call.cancel()
+        }
+    }
 }

@@ -73,6 +73,44 @@ import Testing
         #expect(timesOut ? outcome is TimeoutError : outcome is ConnectingCancelledError)
     }
 
+    /// A factory that cancels the attempt it builds for, in one of its callbacks.
+    private final class FickleFactory: Factory {
+        let place: String
+        var cancel: () -> Void = {}
+        var built: Recorder?
+        init(_ place: String) {
+            self.place = place
+            super.init()
+        }
+        override func buildProtocol(_ address: SocketAddress) -> Protocol? {
+            let recorder = Recorder()
+            if place == "connectionMade" { recorder.onMade = { [unowned self] _ in cancel() } }
+            if place == "buildProtocol" { cancel() }
+            built = recorder
+            return recorder
+        }
+        override func stopFactory() { if place == "stopFactory" { cancel() } }
+    }
+
+    @Test(
+        "E1: cancelling from inside the factory or connectionMade leaves nothing open",
+        arguments: ["buildProtocol", "connectionMade", "stopFactory"])
+    func cancelledFromInside(place: String) throws {
+        let reactor = try Reactor(options: .forTests)
+        let address = try reactor.listenTCP(0, Factory { Recorder.echo() }, interface: "127.0.0.1").address
+        let factory = FickleFactory(place)
+        let deferred = TCP4ClientEndpoint(reactor, "127.0.0.1", address.port ?? 0).connect(factory)
+        factory.cancel = { deferred.cancel() }
+        var failure: (any Error)?
+        deferred.addErrback { error in failure = error }
+        reactor.callLater(.milliseconds(20)) { try reactor.stop() }
+        try reactor.run()
+        factory.cancel = {}
+        #expect(failure is ConnectingCancelledError || failure is CancelledError)
+        #expect(factory.built?.events == (place == "buildProtocol" ? [] : [.made, .lost]))
+        factory.built = nil
+    }
+
     private func expect<Failure: Error, Value>(
         _ type: Failure.Type, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Value
     ) async {

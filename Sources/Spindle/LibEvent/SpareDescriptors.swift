@@ -1,0 +1,16 @@
+import Glibc
+
+/// Makes sure that descriptors can be had where running out of them would end the process.
+enum SpareDescriptors {
+    /// Throws unless `count` more descriptors can be opened now.
+    static func require(_ count: Int) throws(SystemError) {
+        var opened: [CInt] = []
+        defer { for descriptor in opened { close(descriptor) } }
+        for _ in 0..<count {
+            let descriptor = dup(STDERR_FILENO)
+            // Without a standard error there is nothing to copy, and no lack of numbers either.
+            guard descriptor >= 0 || errno == EBADF else { throw SystemError(errno, "dup") }
+            if descriptor >= 0 { opened.append(descriptor) }
+        }
+    }
+}
