@@ -112,8 +112,9 @@ extension Reactor {
         graceTimer = nil
         for port in ports.all { port.stopListening() }
         for call in timers.takeAll() { call.abandon() }
-        // The last words of tasks and connections; a loop that goes on queueing is cut short.
+        // The last words of tasks and connections. A loop that goes on queueing calls is cut short.
         for _ in 0..<100 where handle.queue.hasWork { turn() }
+        handle.queue.dropCalls()
     }
 
     private var isFinished: Bool {

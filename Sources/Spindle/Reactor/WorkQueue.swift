@@ -31,13 +31,23 @@ final class WorkQueue: Sendable {
         return count == 1
     }
 
+    /// Drops the calls that are queued. The jobs stay: there is no way to let go of one.
+    func dropCalls() {
+        let calls = inbox.withLock { inbox in
+            defer { inbox?.removeAll { if case .call = $0 { true } else { false } } }
+            return inbox
+        }
+        // Released out of the lock: what they hold may queue something.
+        withExtendedLifetime(calls) {}
+    }
+
     /// Nobody takes from the queue any more: what it holds, and what comes later, is let go.
     func close() {
         let left = inbox.withLock { $0.take() }
         for work in left ?? [] { Self.discard(work) }
     }
 
-    /// A job that is not run keeps its task for ever; there is no way to let go of one.
+    /// A job that is not run keeps its task for ever.
     private static func discard(_ work: Work) {
         if case .release(let object) = work { unsafe object.release() }
     }

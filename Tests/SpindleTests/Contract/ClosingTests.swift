@@ -234,7 +234,10 @@ import Testing
             me.transport.write("reply")
             me.transport.loseConnection()
         }
+        subject.onMade = { me in me.transport.write("!") }
         try kind.run(subject) { peer in
+            // Connected for sure: a reset before that makes a failed attempt of it.
+            _ = try peer.receive(1)
             try peer.send("request")
             peer.reset()
             hasReset.finish(true)

@@ -22,7 +22,10 @@ import Testing
         subject.onLost = { me in
             #expect(throws: Never.self) { try me.transport.registerProducer(late, streaming: true) }
         }
+        subject.onMade = { me in me.transport.write("!") }
         try kind.run(subject) { peer in
+            // Connected for sure: a reset before that makes a failed attempt of it.
+            _ = try peer.receive(1)
             try peer.send("x")
             peer.reset()
         }

@@ -183,14 +183,19 @@ import Testing
         options.shutdownGrace = .milliseconds(20)
         let reactor = try Reactor(options: options)
         let never = Deferred<Void>()
+        var mayEnd = false
         reactor.spawn {
-            while true {
+            while !mayEnd {
                 if (try? await never.value()) != nil { return }
                 if (try? await reactor.sleep(.milliseconds(1)).value()) != nil { return }
                 await Task.yield()
             }
         }.addErrback { _ in }
         reactor.callWhenRunning { try reactor.stop() }
+        try reactor.run()
+        // It goes on when the reactor does, and has to end some time, or it is never released.
+        mayEnd = true
+        reactor.callLater(.milliseconds(5)) { try reactor.stop() }
         try reactor.run()
     }
 }
