@@ -26,7 +26,8 @@ extension Reactor {
         public var shutdownGrace: Duration = .seconds(5)
 
         /// How long a closed connection whose peer goes on sending is kept, so that the peer can
-        /// read to the end what was sent to it (W3). While the reactor stops it is half of this.
+        /// read to the end what was sent to it (W3). It counts from when the peer last took some of
+        /// that. While the reactor stops it is half of this.
         public var lingerLimit: Duration = .seconds(2)
 
         /// How long a peer may take nothing of what a closing connection has for it, before the

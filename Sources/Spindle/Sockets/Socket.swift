@@ -87,6 +87,12 @@ struct Socket {
     /// Tells the peer that nothing more will come, once what was sent has reached it.
     func shutdownWriting() { _ = shutdown(descriptor, Int32(SHUT_WR)) }
 
+    /// How many bytes the peer has not acknowledged yet; 0 if the kernel cannot tell.
+    var unacknowledgedCount: Int {
+        var count: CInt = 0
+        return unsafe ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : 0
+    }
+
     /// Makes `close` drop what is unsent and reset the connection.
     func resetOnClose() {
         var setting = linger(l_onoff: 1, l_linger: 0)

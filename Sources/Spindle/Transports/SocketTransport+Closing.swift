@@ -73,9 +73,17 @@ extension SocketTransport {
         socket.shutdownWriting()
         startReading()
         try? limit?.cancel()
+        watchLingering()
+    }
+
+    /// Closes when the limit is over, unless the peer has been reading meanwhile.
+    private func watchLingering() {
         // A reactor that is stopping has less patience.
         let patience = reactor.options.lingerLimit / (reactor.isStopping ? 2 : 1)
-        limit = reactor.callLater(patience) { [self] in end(endReason) }
+        let before = socket.unacknowledgedCount
+        limit = reactor.callLater(patience) { [self] in
+            if socket.unacknowledgedCount < before { watchLingering() } else { end(endReason) }
+        }
     }
 
     /// Reads what nobody wants, while closing.
