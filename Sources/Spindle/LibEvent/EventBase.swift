@@ -17,6 +17,8 @@ final class EventBase {
     private(set) var isInside = false
     /// Whether the end of the entry has anything to do.
     private var hasAfterwork = false
+    /// How often the loop has come round.
+    private(set) var passes = 0
     private var unflushed: [any Flushable] = []
     private var postponed: [() -> Void] = []
     private var dead: [AnyObject] = []
@@ -124,6 +126,7 @@ final class EventBase {
     /// One pass of libevent: waits if `blocking`, then runs the callbacks of what is ready.
     func pass(blocking: Bool) -> PassEnd {
         guard let raw = unsafe raw else { return .exited }
+        passes &+= 1
         let flags = EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | (blocking ? 0 : EVLOOP_NONBLOCK)
         if unsafe event_base_loop(raw, flags) < 0 { return .failed(SystemError(errno, "event_base_loop")) }
         let exited = unsafe event_base_got_exit(raw) != 0 || event_base_got_break(raw) != 0

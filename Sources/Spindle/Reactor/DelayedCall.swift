@@ -39,7 +39,7 @@ public final class DelayedCall {
     /// - Throws: ``AlreadyCalled`` or ``AlreadyCancelled`` (T2).
     public func reset(_ delay: Duration) throws {
         try requireActive()
-        move(to: .now.advanced(by: delay))
+        move(to: (reactor?.now ?? .now).advanced(by: delay))
     }
 
     /// Makes it due later by `delay` than it was, or sooner if that is negative.

@@ -67,7 +67,7 @@ extension Reactor {
     // MARK: - A pass
 
     /// What each pass does before I/O: queued calls and jobs, then due timers (R3).
-    private func turn() {
+    func turn() {
         guard handle.queue.hasWork || timers.needsAttention else { return }
         base.entry {
             runQueue()
@@ -75,7 +75,7 @@ extension Reactor {
         }
     }
 
-    private func runQueue() {
+    func runQueue() {
         guard handle.queue.hasWork else { return }
         var work = batch
         batch = []
@@ -87,10 +87,10 @@ extension Reactor {
 
     private func runDueTimers() {
         guard timers.needsAttention else { return }
-        let now = MonotonicTime.now
+        let now = now
         let limit = timers.limit
         while let call = timers.popDue(at: now, before: limit) { guarding("a delayed call", call.fire) }
-        timers.arm(at: .now)
+        timers.arm(at: self.now)
     }
 
     // MARK: - Stopping
@@ -98,7 +98,7 @@ extension Reactor {
     private func beginShutdown() {
         phase = .stopping
         for port in ports.all { port.stopListening() }
-        for attempt in attempts.all { attempt.cancel() }
+        for attempt in attempts.all { attempt.fail(ReactorNotRunning()) }
         for task in tasks.all { task.cancel() }
         for transport in transports.all { transport.loseConnection() }
         graceTimer = callLater(options.shutdownGrace) { [unowned self] in

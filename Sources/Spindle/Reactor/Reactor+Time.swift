@@ -13,7 +13,7 @@ extension Reactor {
     public func callLater(_ delay: Duration, _ body: @escaping () throws -> Void) -> DelayedCall {
         requireThread()
         warnIfDetached("callLater")
-        return timers.add(self, .now.advanced(by: delay), body)
+        return timers.add(self, now.advanced(by: delay), body)
     }
 
     /// A Deferred that fires `delay` from now; cancelling it calls the timer off.

@@ -38,6 +38,9 @@ public final class Reactor {
     var attempts = SlotMap<ConnectAttempt>()
     var tasks = SlotMap<SpawnedTask>()
 
+    /// What turns host names into addresses, for everything on this reactor that is told to connect to one.
+    public var resolver: any Resolver
+
     var phase = Phase.idle
     var startupHooks: [() throws -> Void] = []
     var graceTimer: DelayedCall?
@@ -79,11 +82,21 @@ public final class Reactor {
         handle = ReactorHandle(wakeup: wakeup)
         actor = ReactorActor(handle)
         timers = TimerQueue(timer)
+        resolver = ThreadedResolver()
         receiveBuffer = ReceiveBuffer(capacity: max(1, options.receiveBufferSize))
     }
 
     /// Seconds on the monotonic clock that delayed calls go by (T1). Only differences mean anything.
-    public var seconds: Double { MonotonicTime.now.seconds }
+    public var seconds: Double { now.seconds }
+
+    /// The time that delayed calls go by.
+    var now: MonotonicTime { manualTime ?? .now }
+
+    /// Set where a test holds the clock; see `advance(by:)`.
+    var manualTime: MonotonicTime?
+
+    /// How many passes the loop has made so far.
+    package var passes: Int { base.passes }
 
     /// Whether `run()` is under way, the time of stopping included.
     public var isRunning: Bool { phase != .idle }

@@ -64,23 +64,30 @@ struct TimerQueue {
         needsAttention = true
     }
 
+    /// When the first of the calls that wait is due.
+    var firstDeadline: MonotonicTime? {
+        mutating get {
+            dropLeftovers()
+            return heap.min?.deadline
+        }
+    }
+
     /// The number that the next call made will have. A pass stops there, so that calls which it
     /// makes wait for the next one.
     var limit: UInt64 { nextSequence }
 
     /// Removes and returns the first call that is due at `now` and was made before `limit`.
     mutating func popDue(at now: MonotonicTime, before limit: UInt64) -> DelayedCall? {
-        while let first = heap.min {
-            if !first.isCurrent {
-                heap.removeMin()
-                leftovers -= 1
-            } else if first.deadline <= now, first.sequence < limit {
-                return heap.removeMin().call
-            } else {
-                break
-            }
+        dropLeftovers()
+        guard let first = heap.min, first.deadline <= now, first.sequence < limit else { return nil }
+        return heap.removeMin().call
+    }
+
+    private mutating func dropLeftovers() {
+        while let first = heap.min, !first.isCurrent {
+            heap.removeMin()
+            leftovers -= 1
         }
-        return nil
     }
 
     /// Has the kernel wake the loop at the earliest deadline, unless that has passed already.

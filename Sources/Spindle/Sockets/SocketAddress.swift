@@ -79,6 +79,16 @@ public struct SocketAddress: Hashable, Sendable {
         }
     }
 
+    /// The same host with another port; nil if that is no port or this is a UNIX address.
+    public func with(port: Int) -> SocketAddress? {
+        guard let port = UInt16(exactly: port) else { return nil }
+        return switch storage {
+        case .ipv4(let address, _): SocketAddress(.ipv4(address, port: port))
+        case .ipv6(let address, _): SocketAddress(.ipv6(address, port: port))
+        case .unix: nil
+        }
+    }
+
     /// Whether it stands for every interface of the machine.
     var isWildcard: Bool {
         switch storage {

@@ -28,4 +28,39 @@ extension Reactor {
         try listening.startListening()
         return listening
     }
+
+    /// Connects to a TCP port and serves the connection with a protocol that `factory` builds.
+    ///
+    /// ```swift
+    /// final class GreeterFactory: ClientFactory {
+    ///     override func buildProtocol(_ address: SocketAddress) -> Protocol? { Greeter() }
+    ///     override func clientConnectionFailed(_ connector: Connector, _ reason: any Error) { print(reason) }
+    /// }
+    /// reactor.connectTCP("example.com", 80, GreeterFactory())
+    /// ```
+    ///
+    /// Returns at once; whatever comes of it, a malformed address included, the factory hears in a
+    /// later pass (F4). Of a name all addresses are tried, IPv6 and IPv4 in turn, each new one after
+    /// 250 ms or when the last has failed (RFC 8305).
+    ///
+    /// - Parameters:
+    ///   - host: a name, or a numeric address: `127.0.0.1`, `::1`, `fe80::1%eth0`.
+    ///   - timeout: how long it may take, the look-up of the name included; nil leaves it to the kernel.
+    ///   - bindAddress: the address that this end is to have; with port 0 the kernel chooses the port.
+    ///   - options: set before connecting.
+    @discardableResult
+    public func connectTCP(
+        _ host: String, _ port: Int, _ factory: ClientFactory, timeout: Duration? = .seconds(30),
+        bindAddress: SocketAddress? = nil, options: [SocketOption] = [.noDelay(true)]
+    ) -> Connector {
+        requireThread()
+        var plan = ConnectPlan(destination: ConnectDestination(host: host, port: port))
+        plan.localAddress = bindAddress
+        plan.options = options
+        plan.timeout = timeout
+        let connector = Connector(self, plan, factory)
+        // Cannot be busy: it is new.
+        try? connector.connect()
+        return connector
+    }
 }

@@ -79,12 +79,13 @@ final class SocketTransport: Transport {
         if state == .closing || (state == .open && !isReadingPaused) { startReading() }
     }
 
-    /// Tells the protocol of the loss, as the last thing that it hears.
+    /// Tells the protocol of the loss, as the last thing that it hears, and then where it came from (F5).
     func notifyLoss(_ reason: any Error) {
         reactor.transports.remove(slot)
         stopProducer()
         let loser = connectedProtocol.take()
         loser?.connectionLost(reason)
+        observer.take()?.connectionEnded(reason)
     }
 
     // MARK: - What protocols call

@@ -7,6 +7,9 @@ open class Transport {
     /// The reactor that the connection lives on.
     public final let reactor: Reactor
 
+    /// Told once, after the protocol, that the connection is over.
+    package final var observer: (any ConnectionObserver)?
+
     public init(reactor: Reactor) { self.reactor = reactor }
 
     /// The address of this end.

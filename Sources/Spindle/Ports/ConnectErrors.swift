@@ -7,6 +7,14 @@ public struct ConnectError: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String { "cannot connect to \(address): \(SystemError.text(errno))" }
 }
 
+/// This end could not have the address that it was to have.
+public struct ConnectBindError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// This end's address.
+    public let address: SocketAddress
+    public let errno: Int32
+    public var description: String { "cannot connect from \(address): \(SystemError.text(errno))" }
+}
+
 /// Nobody listens at the address.
 public struct ConnectionRefusedError: Error, Hashable, Sendable, CustomStringConvertible {
     public let address: SocketAddress
@@ -26,17 +34,23 @@ public struct TCPTimedOutError: Error, Hashable, Sendable, CustomStringConvertib
     public var description: String { "cannot connect to \(address): \(SystemError.text(ETIMEDOUT))" }
 }
 
-/// The time given for connecting was over.
+/// The time given for connecting was over, the look-up of the name included.
 public struct TimeoutError: Error, Hashable, Sendable, CustomStringConvertible {
-    public let address: SocketAddress
+    public let destination: ConnectDestination
     public let timeout: Duration
-    public var description: String { "cannot connect to \(address): no answer within \(timeout)" }
+    public var description: String { "cannot connect to \(destination): no answer within \(timeout)" }
 }
 
 /// The attempt to connect was cancelled.
 public struct ConnectingCancelledError: Error, Hashable, Sendable, CustomStringConvertible {
-    public let address: SocketAddress
-    public var description: String { "connecting to \(address) was cancelled" }
+    public let destination: ConnectDestination
+    public var description: String { "connecting to \(destination) was cancelled" }
+}
+
+/// The program called the attempt to connect off; Twisted's `UserError`.
+public struct UserError: Error, Hashable, Sendable, CustomStringConvertible {
+    public init() {}
+    public var description: String { "the program stopped connecting" }
 }
 
 /// The factory built no protocol for the connection.
@@ -49,6 +63,12 @@ public struct NoProtocol: Error, Hashable, Sendable, CustomStringConvertible {
 public struct DNSLookupError: Error, Hashable, Sendable, CustomStringConvertible {
     public let name: String
     public let reason: String
+
+    public init(name: String, reason: String) {
+        self.name = name
+        self.reason = reason
+    }
+
     public var description: String { "cannot look up \"\(name)\": \(reason)" }
 }
 
