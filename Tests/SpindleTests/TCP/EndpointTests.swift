@@ -20,14 +20,16 @@ import Testing
                 ipv6
                 ? TCP6ServerEndpoint(reactor, 0, interface: host) : TCP4ServerEndpoint(reactor, 0, interface: host)
             let port = try await server.listen(Factory { Recorder.echo() }).value()
-            let endpoint = TCP4ClientEndpoint(reactor, host, port.address.port ?? 0)
+            let number = port.address.port ?? 0
+            let endpoint: any StreamClientEndpoint =
+                ipv6 ? TCP6ClientEndpoint(reactor, host, number) : TCP4ClientEndpoint(reactor, host, number)
             let connected = try await endpoint.connect(Factory { next.take() }).value()
             steps.append("connected")
             #expect(connected === client)
             #expect(client.transport.peer == port.address)
             #expect(client.transport.host.host == host)
         }.addErrback { error in _ = Issue.record(error) }
-        try reactor.run()
+        try reactor.runWatched()
         #expect(steps == ["made", "connected"])
         #expect(client.receivedText == "hello")
     }
@@ -51,7 +53,7 @@ import Testing
             }
             try reactor.stop()
         }.addErrback { error in _ = Issue.record(error) }
-        try reactor.run()
+        try reactor.runWatched()
     }
 
     @Test("F4: a time-out is a TimeoutError, and cancelling ends the attempt at once", arguments: [true, false])
@@ -69,7 +71,7 @@ import Testing
             try reactor.stop()
         }
         if !timesOut { reactor.callLater(.milliseconds(5)) { deferred.cancel() } }
-        try reactor.run()
+        try reactor.runWatched()
         #expect(timesOut ? outcome is TimeoutError : outcome is ConnectingCancelledError)
     }
 
@@ -104,7 +106,7 @@ import Testing
         var failure: (any Error)?
         deferred.addErrback { error in failure = error }
         reactor.callLater(.milliseconds(20)) { try reactor.stop() }
-        try reactor.run()
+        try reactor.runWatched()
         factory.cancel = {}
         #expect(failure is ConnectingCancelledError || failure is CancelledError)
         #expect(factory.built?.events == (place == "buildProtocol" ? [] : [.made, .lost]))

@@ -102,7 +102,7 @@ import Testing
             } catch { Issue.record(error) }
             bound.handle.stop()
         }
-        try reactor.run()
+        try reactor.runWatched()
         thread.join()
     }
 
@@ -128,7 +128,7 @@ import Testing
             } catch { Issue.record(error) }
             handle.stop()
         }
-        try reactor.run()
+        try reactor.runWatched()
         thread.join()
         #expect(calls == 3)
     }
@@ -149,7 +149,7 @@ import Testing
             try me.reactor.stop()
         }
         let thread = ScriptThread { _ = (try? Peer.connect(to: address))?.waitForEnd() }
-        try reactor.run()
+        try reactor.runWatched()
         thread.join()
         let found = try #require(flags)
         #expect(found.status & O_NONBLOCK != 0)
