@@ -2,6 +2,9 @@ import Glibc
 
 /// Makes sure that descriptors can be had where running out of them would end the process.
 enum SpareDescriptors {
+    /// Whether one more descriptor can be opened now.
+    static var exist: Bool { (try? require(1)) != nil }
+
     /// Throws unless `count` more descriptors can be opened now.
     static func require(_ count: Int) throws(SystemError) {
         var opened: [CInt] = []

@@ -2,7 +2,7 @@ import Logging
 
 /// A port that accepts connections and has a factory build a protocol for each: Twisted's `Port`.
 ///
-/// Made by ``Reactor/listenTCP(_:_:backlog:interface:)`` and by server endpoints.
+/// Made by ``Reactor/listenTCP(_:_:backlog:interface:options:)`` and its relatives, and by server endpoints.
 public final class ListeningPort {
     public let reactor: Reactor
     public let factory: Factory
@@ -10,22 +10,40 @@ public final class ListeningPort {
     /// Where it listens. With port 0 asked for, this has the port that the kernel chose (F2).
     public private(set) var address: SocketAddress
 
-    private let interface: String
-    private let backlog: Int
-    private var socket: Socket?
-    private var listener: Listener?
-    private var slot = 0
+    /// The descriptor that listens, for what this class has no method for; nil when not listening. Do not close it.
+    public var fileDescriptor: CInt? { socket?.descriptor }
 
-    init(_ reactor: Reactor, _ address: SocketAddress, interface: String, backlog: Int, _ factory: Factory) {
+    /// How many of the connections accepted here are open.
+    public private(set) var connectionCount = 0
+
+    private let maker: any ListeningSocketMaker
+    private var slot = 0
+    var socket: Socket?
+    var listener: Listener?
+
+    /// How the kernel refuses us what accepting takes; nil in good times.
+    var shortage: AcceptShortage?
+    private var acceptedInPass = 0
+    private var pass = 0
+
+    /// What waits for the last connection to go.
+    private var drained: Deferred<Void>?
+    private var drainLimit: DelayedCall?
+
+    /// After this many connections accepted in a row, others get their turn: those that are open already.
+    private static let acceptsPerPass = 64
+
+    init(_ reactor: Reactor, _ maker: any ListeningSocketMaker, _ factory: Factory) {
         self.reactor = reactor
-        self.address = address
-        self.interface = interface
-        self.backlog = backlog
+        self.maker = maker
         self.factory = factory
+        address = .unspecified
     }
 
     /// Whether connections are accepted now.
     public var isListening: Bool { listener != nil }
+
+    // MARK: - Starting
 
     /// Listens again, on the same port, after ``stopListening()`` (F3). Does nothing while listening.
     ///
@@ -36,31 +54,27 @@ public final class ListeningPort {
         guard listener == nil else { return }
         if reactor.isStopping { throw ReactorNotRunning() }
         factory.beginUse()
-        do throws(SystemError) {
-            try open()
-        } catch {
+        do { try open() } catch {
             factory.endUse()
-            throw CannotListenError(interface, address.port ?? 0, error)
+            throw error
         }
         slot = reactor.ports.insert(self)
     }
 
-    private func open() throws(SystemError) {
-        let socket = try Socket.openStream(for: address)
-        do throws(SystemError) {
-            socket[.reuseAddress] = true
-            // Accepted sockets inherit it, which saves a system call for each of them.
-            socket[.noDelay] = true
-            try socket.bind(to: address)
-            try socket.listen(backlog: backlog)
+    private func open() throws {
+        let socket = try maker.make()
+        do {
             address = try socket.localAddress()
             listener = try Listener(reactor.base, socket.descriptor, self)
         } catch {
-            socket.close()
+            maker.dispose(of: socket)
             throw error
         }
         self.socket = socket
+        reactor.reserveDescriptor = reactor.reserveDescriptor ?? ReserveDescriptor()
     }
+
+    // MARK: - Stopping
 
     /// Accepts no more connections and gives up the port. Those that are open live on (F3).
     ///
@@ -71,21 +85,43 @@ public final class ListeningPort {
         if let listener = listener.take() {
             listener.close()
             reactor.base.bury(listener)
-            socket.take()?.close()
+            endShortage()
+            if let socket = socket.take() { maker.dispose(of: socket) }
             reactor.ports.remove(slot)
             factory.endUse()
         }
         return Deferred(.success(()))
     }
+
+    /// As ``stopListening()``, but the Deferred fires when the connections accepted here are gone (F3).
+    ///
+    /// They are not told of it: whoever drains a server knows how its protocols say goodbye. Those
+    /// still open when `limit` is over are aborted.
+    @discardableResult
+    public func stopListening(drain limit: Duration) -> Deferred<Void> {
+        stopListening()
+        guard connectionCount > 0 else { return Deferred(.success(())) }
+        let drained = self.drained ?? Deferred<Void>()
+        self.drained = drained
+        try? drainLimit?.cancel()
+        drainLimit = reactor.callLater(limit) { [self] in
+            for transport in reactor.transports.all where transport.observer === self { transport.abortConnection() }
+        }
+        // Each who asks has an answer of their own.
+        return drained.addCallback {}
+    }
 }
 
 extension ListeningPort: ListenerHandler {
     func accepted(_ descriptor: CInt, from peer: SocketAddress) {
+        giveWay()
         let accepted = Socket(descriptor: descriptor)
         guard let newProtocol = factory.makeProtocol(for: peer) else { return accepted.close() }
         do {
             let host = address.isWildcard ? nil : address
             let transport = try SocketTransport(reactor, accepted, peer: peer, host: host)
+            transport.observer = self
+            connectionBegan(transport)
             // What connectionMade throws was logged, and becomes the reason of the connection's end.
             try? transport.start(newProtocol)
         } catch {
@@ -94,11 +130,29 @@ extension ListeningPort: ListenerHandler {
         }
     }
 
-    /// No more descriptors, usually: those who wait stay in the kernel's queue for a moment.
-    func acceptFailed(_ error: SystemError) {
-        reactor.logger.error("cannot accept on \(address): \(error)")
+    /// Lets a crowd of new connections in by and by.
+    private func giveWay() {
+        if pass != reactor.passes {
+            pass = reactor.passes
+            acceptedInPass = 0
+        }
+        acceptedInPass += 1
+        guard acceptedInPass == Self.acceptsPerPass else { return }
         listener?.pause()
-        reactor.callLater(.milliseconds(100)) { [weak self] in self?.listener?.resume() }
+        reactor.inNextPass { [weak self] in
+            if self?.shortage == nil { self?.listener?.resume() }
+        }
+    }
+}
+
+extension ListeningPort: ConnectionObserver {
+    package func connectionBegan(_ transport: Transport) { connectionCount += 1 }
+
+    package func connectionEnded(_ reason: any Error) {
+        connectionCount -= 1
+        guard connectionCount == 0, let drained = drained.take() else { return }
+        try? drainLimit.take()?.cancel()
+        try? drained.callback(())
     }
 }
 

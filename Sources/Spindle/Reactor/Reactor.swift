@@ -29,6 +29,8 @@ public final class Reactor {
     let base: EventBase
     let receiveBuffer: ReceiveBuffer
     let gatherPool = GatherPool()
+    /// Held from the time the first port listens.
+    var reserveDescriptor: ReserveDescriptor?
     let logger: Logger
     var timers: TimerQueue
 

@@ -12,7 +12,36 @@ struct Socket {
         return Socket(descriptor: descriptor)
     }
 
+    init(descriptor: CInt) { self.descriptor = descriptor }
+
+    /// A close-on-exec copy of somebody else's descriptor, which remains theirs to close. Both are
+    /// non-blocking from here on: that belongs to the socket behind them.
+    init(duplicating original: CInt) throws(SystemError) {
+        descriptor = fcntl(original, F_DUPFD_CLOEXEC, 0)
+        guard descriptor >= 0 else { throw SystemError(errno, "fcntl (F_DUPFD_CLOEXEC)") }
+        let flags = fcntl(descriptor, F_GETFL)
+        guard flags >= 0, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0 else {
+            let error = SystemError(errno, "fcntl (F_SETFL)")
+            close()
+            throw error
+        }
+    }
+
     func close() { _ = Glibc.close(descriptor) }
+
+    // MARK: - What it is
+
+    var isStream: Bool { get throws(SystemError) { try number(SO_TYPE) == Int32(SOCK_STREAM.rawValue) } }
+    var isListening: Bool { get throws(SystemError) { try number(SO_ACCEPTCONN) != 0 } }
+
+    private func number(_ option: CInt) throws(SystemError) -> CInt {
+        var value: CInt = 0
+        var length = socklen_t(MemoryLayout<CInt>.size)
+        guard unsafe getsockopt(descriptor, SOL_SOCKET, option, &value, &length) == 0 else {
+            throw SystemError(errno, "getsockopt")
+        }
+        return value
+    }
 
     // MARK: - Listening and connecting
 
@@ -23,6 +52,14 @@ struct Socket {
 
     func listen(backlog: Int) throws(SystemError) {
         guard Glibc.listen(descriptor, Int32(clamping: backlog)) == 0 else { throw SystemError(errno, "listen") }
+    }
+
+    /// Takes the connection that has waited longest and hangs up on it. False when none waits, or it cannot be done.
+    func turnAwayNext() -> Bool {
+        let descriptor = accept(descriptor, nil, nil)
+        guard descriptor >= 0 else { return false }
+        Socket(descriptor: descriptor).close()
+        return true
     }
 
     /// Starts connecting. The socket becomes writable when that has succeeded or failed; `pendingError` tells which.
@@ -124,7 +161,5 @@ struct Socket {
         static let keepAlive = Option(level: SOL_SOCKET, name: SO_KEEPALIVE)
         /// A listening port may be taken over while old connections on it are still dying away.
         static let reuseAddress = Option(level: SOL_SOCKET, name: SO_REUSEADDR)
-        /// An IPv6 socket leaves IPv4 to others.
-        static let onlyIPv6 = Option(level: CInt(IPPROTO_IPV6), name: IPV6_V6ONLY)
     }
 }

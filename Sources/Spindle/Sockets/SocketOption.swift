@@ -91,6 +91,20 @@ public struct SocketOption: Hashable, Sendable, CustomStringConvertible {
         SocketOption("receiveBufferSize", [socket(SO_RCVBUF, CInt(clamping: count))])
     }
 
+    // MARK: - Options of listening sockets
+
+    /// See ``ListenOptions``, which is how these are set.
+    static let reusePort = SocketOption("reusePort", [socket(SO_REUSEPORT, 1)])
+
+    static func onlyIPv6(_ isOn: Bool) -> SocketOption {
+        let setting = Setting(level: CInt(IPPROTO_IPV6), name: IPV6_V6ONLY, value: .number(isOn ? 1 : 0))
+        return SocketOption("onlyIPv6", [setting])
+    }
+
+    static func deferAccept(_ limit: Duration) -> SocketOption {
+        SocketOption("deferAccept", isTCP: true, [tcp(TCP_DEFER_ACCEPT, max(1, limit.wholeSeconds))])
+    }
+
     private static func tcp(_ name: CInt, _ value: CInt) -> Setting {
         Setting(level: CInt(IPPROTO_TCP), name: name, value: .number(value))
     }

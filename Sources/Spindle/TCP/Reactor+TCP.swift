@@ -12,19 +12,31 @@ extension Reactor {
     ///   - port: 0 has the kernel choose one; ``ListeningPort/address`` tells which.
     ///   - backlog: how many connections the kernel may hold ready while the reactor is busy.
     ///   - interface: a numeric address; empty for all IPv4 interfaces, `::` for IPv6 ones.
+    ///   - options: how to listen, and the options of the accepted connections.
     /// - Throws: ``CannotListenError`` naming interface, port and reason (F2).
     @discardableResult
     public func listenTCP(
-        _ port: Int, _ factory: Factory, backlog: Int = 50, interface: String = ""
+        _ port: Int, _ factory: Factory, backlog: Int = 50, interface: String = "",
+        options: ListenOptions = ListenOptions()
     ) throws -> ListeningPort {
         requireThread()
-        let address: SocketAddress
-        do throws(InvalidAddressError) {
-            address = try SocketAddress(interface.isEmpty ? "0.0.0.0" : interface, port: port)
-        } catch {
-            throw CannotListenError(error, interface: interface)
-        }
-        let listening = ListeningPort(self, address, interface: interface, backlog: backlog, factory)
+        let maker = try TCPListeningSocketMaker(interface, port, backlog: backlog, options)
+        let listening = ListeningPort(self, maker, factory)
+        try listening.startListening()
+        return listening
+    }
+
+    /// Accepts connections on a listening stream socket that somebody else has opened: a parent process,
+    /// systemd, or C code (F7).
+    ///
+    /// The reactor works on a copy: close your own whenever you like. ``ListeningPort/stopListening()``
+    /// closes the copy and leaves the socket as it is, for others who have it. It is non-blocking from here on.
+    ///
+    /// - Throws: ``CannotListenError`` if the descriptor is no stream socket, or does not listen.
+    @discardableResult
+    public func adoptStreamPort(_ descriptor: CInt, _ factory: Factory) throws -> ListeningPort {
+        requireThread()
+        let listening = ListeningPort(self, try AdoptedListeningSocketMaker(descriptor), factory)
         try listening.startListening()
         return listening
     }

@@ -1,0 +1,46 @@
+/// Makes the listening sockets of TCP ports.
+final class TCPListeningSocketMaker: ListeningSocketMaker {
+    private let interface: String
+    private let backlog: Int
+    private let options: ListenOptions
+    /// Where to listen: with the port that the kernel chose, once it has chosen one (F3).
+    private var address: SocketAddress
+
+    init(_ interface: String, _ port: Int, backlog: Int, _ options: ListenOptions) throws(CannotListenError) {
+        self.interface = interface
+        self.backlog = backlog
+        self.options = options
+        do throws(InvalidAddressError) {
+            address = try SocketAddress(interface.isEmpty ? "0.0.0.0" : interface, port: port)
+        } catch {
+            throw CannotListenError(.tcp(interface: interface, port: port), error.reason)
+        }
+    }
+
+    func make() throws(CannotListenError) -> Socket {
+        do throws(SystemError) { return try open() } catch {
+            throw CannotListenError(.tcp(interface: interface, port: address.port ?? 0), error)
+        }
+    }
+
+    private func open() throws(SystemError) -> Socket {
+        let socket = try Socket.openStream(for: address)
+        do throws(SystemError) {
+            socket[.reuseAddress] = options.reuseAddress
+            if options.reusePort { try socket.set(.reusePort) }
+            if let isDual = options.dualStack, address.family == .ipv6 { try socket.set(.onlyIPv6(!isDual)) }
+            if let limit = options.deferAccept { try socket.set(.deferAccept(limit)) }
+            // Accepted sockets inherit these, which saves system calls for each of them.
+            for option in options.connections { try socket.set(option) }
+            try socket.bind(to: address)
+            try socket.listen(backlog: backlog)
+            address = try socket.localAddress()
+        } catch {
+            socket.close()
+            throw error
+        }
+        return socket
+    }
+
+    func dispose(of socket: Socket) { socket.close() }
+}
