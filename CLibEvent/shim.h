@@ -22,7 +22,9 @@
 #include <event2/util.h>
 
 /* Linux descriptors that Swift's Glibc module does not cover: the reactor waits
- * for other threads on an eventfd and for its earliest timer on a timerfd. */
+ * for other threads on an eventfd and for its earliest timer on a timerfd, and
+ * has an epoll descriptor of its own for connections that nobody reads. */
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>

@@ -29,6 +29,8 @@ public final class Reactor {
     let base: EventBase
     let receiveBuffer: ReceiveBuffer
     let gatherPool = GatherPool()
+    /// Made when the first connection stops reading.
+    private var hangUpWatch: HangUpWatch?
     /// Held from the time the first port listens.
     var reserveDescriptor: ReserveDescriptor?
     let logger: Logger
@@ -72,7 +74,10 @@ public final class Reactor {
         try watch(timer.descriptor) { [unowned self] in timers.expired() }
     }
 
-    deinit { handle.queue.close() }
+    deinit {
+        hangUpWatch?.stop()
+        handle.queue.close()
+    }
 
     /// A reactor without a loop, for what was never connected: nothing on it ever happens.
     static func detached() -> Reactor { Reactor(Options(), EventBase(detached: ()), nil, nil) }
@@ -135,6 +140,14 @@ public final class Reactor {
         let event = Event(base, descriptor, .signalled, ClosureHandler(body))
         try event.add()
         residents.append(event)
+    }
+
+    /// What watches the connections that nobody reads.
+    func requiredHangUpWatch() throws(SystemError) -> HangUpWatch {
+        if let hangUpWatch { return hangUpWatch }
+        let watch = try HangUpWatch(base)
+        hangUpWatch = watch
+        return watch
     }
 
     /// Ends the watching of a descriptor.

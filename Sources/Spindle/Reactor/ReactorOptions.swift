@@ -22,6 +22,9 @@ extension Reactor {
         /// Bytes received at most with one system call.
         public var receiveBufferSize = 64 * 1024
 
+        /// When producers are paused and resumed; each transport can change its own.
+        public var waterMarks = WaterMarks.standard
+
         /// How long connections may take, when the reactor stops, to send what they still have to send.
         public var shutdownGrace: Duration = .seconds(5)
 

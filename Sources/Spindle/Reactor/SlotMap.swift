@@ -9,6 +9,9 @@ struct SlotMap<Element> {
     /// The elements present now; unaffected by what is inserted or removed meanwhile.
     var all: [Element] { slots.compactMap { $0 } }
 
+    /// The element in a slot, if there is one.
+    subscript(slot: Int) -> Element? { slots.indices.contains(slot) ? slots[slot] : nil }
+
     mutating func insert(_ element: Element) -> Int {
         if let slot = free.popLast() {
             slots[slot] = element

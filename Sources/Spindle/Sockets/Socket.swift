@@ -119,6 +119,15 @@ struct Socket {
         }
     }
 
+    /// Looks at what would be received, and leaves it there.
+    func peek() -> ReceiveBuffer.Outcome {
+        var byte: UInt8 = 0
+        let count = unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK))
+        if count > 0 { return .received(count) }
+        if count == 0 { return .end }
+        return errno == EAGAIN || errno == EINTR ? .empty : .failed(SystemError(errno, "recv"))
+    }
+
     // MARK: - Closing
 
     /// Tells the peer that nothing more will come, once what was sent has reached it.

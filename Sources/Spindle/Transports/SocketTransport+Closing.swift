@@ -5,7 +5,10 @@ extension SocketTransport {
         // A producer may still write, until it says that it has finished (W4).
         if producer == nil { acceptsWrites = false }
         // Input is read and thrown away meanwhile, which is how a reset is noticed.
-        if isReadingPaused && !peerHasFinished { startReading() }
+        if isReadingPaused && !peerHasFinished {
+            stopWatching()
+            startReading()
+        }
         queueFlush()
     }
 
@@ -26,8 +29,19 @@ extension SocketTransport {
     func abort() {
         guard state != .closed else { return }
         socket.resetOnClose()
+        endReason = ConnectionAborted()
         tearDown()
-        reactor.inNextPass { [self] in notifyLoss(ConnectionAborted()) }
+        reactor.inNextPass { [self] in notifyLoss(endReason) }
+    }
+
+    /// All that was written is with the kernel, and nothing more will be.
+    func endWriting() {
+        hasFinishedWriting = true
+        socket.shutdownWriting()
+        if let halfCloser = connectedProtocol as? any HalfCloseProtocol {
+            do { try halfCloser.writeConnectionLost() } catch { callbackThrew("writeConnectionLost", error) }
+        }
+        if peerHasFinished, state == .open { end(endReason) }
     }
 
     /// As `beginClosing()`, with a reason of our own; nothing more is written, by anybody.
@@ -99,6 +113,7 @@ extension SocketTransport {
     /// Closes the descriptor and tells the protocol. Called with no callback on the stack.
     func end(_ reason: any Error) {
         guard state != .closed else { return }
+        endReason = reason
         tearDown()
         notifyLoss(reason)
     }
@@ -108,6 +123,7 @@ extension SocketTransport {
         state = .closed
         acceptsWrites = false
         isBacklogged = false
+        stopWatching()
         if let event = readEvent.take() {
             event.remove()
             reactor.base.bury(event)

@@ -6,29 +6,48 @@ struct RegisteredProducer {
 }
 
 extension SocketTransport {
-    /// With more than this waiting, a push producer is paused; with no more than `lowMark`, resumed.
-    private static let highMark = 64 * 1024
-    private static let lowMark = 16 * 1024
-
     func register(_ producer: any Producer, _ streaming: Bool) throws {
         guard self.producer == nil else { throw ProducerAlreadyRegistered() }
         guard acceptsWrites else { return producer.stopProducing() }
         self.producer = RegisteredProducer(producer: producer, isStreaming: streaming)
-        bufferEvent?.setLowMark(streaming ? Self.lowMark : 0)
+        applyLowMark()
         if streaming { backlogGrew() } else { queueFlush() }
     }
 
     func forgetProducer() {
         guard producer.take() != nil else { return }
-        bufferEvent?.setLowMark(0)
+        applyLowMark()
         if state == .closing || isWriteEndRequested { acceptsWrites = false }
         queueFlush()
     }
 
+    /// More waits than before.
     func backlogGrew() {
-        guard let producer, producer.isStreaming, !producer.isPaused, let bufferEvent else { return }
-        bufferEvent.setLowMark(Self.lowMark)
-        if bufferEvent.outputLength > Self.highMark { pauseProducer() }
+        applyLowMark()
+        if let bufferEvent, bufferEvent.outputLength > marks.high { pauseProducer() }
+    }
+
+    /// Has the bufferevent report when somebody has waited long enough: those who wait for the low mark, or else
+    /// those who wait for the last byte.
+    private func applyLowMark() {
+        bufferEvent?.setLowMark(producer?.isStreaming == true || !drainWaiters.isEmpty ? marks.low : 0)
+    }
+
+    /// Whether no more waits than `drained()` and paused producers are content with.
+    private var isLow: Bool { (bufferEvent?.outputLength ?? 0) <= marks.low }
+
+    func change(_ newMarks: WaterMarks) {
+        marks = newMarks
+        backlogGrew()
+        // Not now: a producer or a task may be on the stack.
+        reactor.inNextPass { [self] in backlogShrank() }
+    }
+
+    /// Less waits than before.
+    func backlogShrank() {
+        guard state != .closed, isLow else { return }
+        resumeProducer()
+        releaseDrainWaiters(.success(()))
     }
 
     /// Pauses a push producer that has filled the backlog, or can reach nobody any more: at once, inside
@@ -44,8 +63,8 @@ extension SocketTransport {
         producer.take()?.producer.stopProducing()
     }
 
-    func resumeProducerIfLow() {
-        guard let producer, producer.isPaused, (bufferEvent?.outputLength ?? 0) <= Self.lowMark else { return }
+    private func resumeProducer() {
+        guard let producer, producer.isPaused else { return }
         self.producer?.isPaused = false
         producer.producer.resumeProducing()
     }
@@ -57,5 +76,25 @@ extension SocketTransport {
             guard let producer, !producer.isStreaming, !isBacklogged else { return }
             producer.producer.resumeProducing()
         }
+    }
+
+    // MARK: - Waiting for the low mark
+
+    /// Never before the next pass: what awaits this in a loop lets others have their turn.
+    func drainedLater() -> Deferred<Void> {
+        guard state != .closed else { return Deferred(.failure(endReason)) }
+        let waiter = Deferred<Void>()
+        drainWaiters.append(waiter)
+        applyLowMark()
+        reactor.inNextPass { [self] in backlogShrank() }
+        return waiter
+    }
+
+    func releaseDrainWaiters(_ result: Result<Void, any Error>) {
+        guard !drainWaiters.isEmpty else { return }
+        let waiters = drainWaiters
+        drainWaiters = []
+        applyLowMark()
+        for waiter in waiters { try? waiter.fire(result) }
     }
 }

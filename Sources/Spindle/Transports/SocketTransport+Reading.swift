@@ -8,6 +8,7 @@ extension SocketTransport: EventHandler {
 
     func eventFired() {
         switch state {
+        case .open where isReadingPaused: park()
         case .open: receiveAndFlush()
         case .closing, .lingering: discardInput()
         case .closed: break
@@ -44,19 +45,29 @@ extension SocketTransport: EventHandler {
         do { try connectedProtocol?.dataReceived(data) } catch { callbackThrew("dataReceived", error) }
     }
 
-    /// The peer has finished sending: what is pending is flushed, then the connection closes (W6).
+    /// The peer has finished sending. Unless the protocol wants to go on, what is pending is flushed
+    /// and the connection closed (W6).
     func inputEnded() {
+        guard !peerHasFinished else { return }
         peerHasFinished = true
         stopReading()
-        if let writeError {
-            end(ConnectionLost(errno: writeError.errno))
-        } else if state == .open {
+        if let writeError { return end(ConnectionLost(errno: writeError.errno)) }
+        switch state {
+        case .open:
+            if let halfCloser = connectedProtocol as? any HalfCloseProtocol { return readingEnded(halfCloser) }
             // Nobody waits for a producer here: it may be producing for the very peer that has left.
             stopProducer()
             beginClosing()
-        } else if state == .lingering {
-            end(endReason)
+        case .lingering: end(endReason)
+        case .closing, .closed: break
         }
+    }
+
+    private func readingEnded(_ halfCloser: any HalfCloseProtocol) {
+        do { try halfCloser.readConnectionLost() } catch { return callbackThrew("readConnectionLost", error) }
+        guard state == .open else { return }
+        // Nothing comes any more that a reset could be seen by.
+        if hasFinishedWriting { end(endReason) } else { watchForHangUp() }
     }
 
     // MARK: - From the bufferevent
@@ -94,10 +105,12 @@ extension SocketTransport: EventHandler {
         bufferEvent?.stopReading()
     }
 
+    /// Takes effect at once, and costs nothing until something arrives.
     func pauseReading() {
         guard state == .open, !isReadingPaused else { return }
         isReadingPaused = true
-        stopReading()
+        // The bufferevent would go on reading into its own memory.
+        if bufferEvent != nil, !reactor.options.directIO { park() }
     }
 
     func resumeReading() {
@@ -112,7 +125,9 @@ extension SocketTransport: EventHandler {
     }
 
     private func continueReading() {
-        if isDelivering, !peerHasFinished { startReading() }
+        guard isDelivering, !peerHasFinished else { return }
+        stopWatching()
+        startReading()
     }
 
     // MARK: - Switching protocols
@@ -138,6 +153,7 @@ extension SocketTransport: EventHandler {
         guard state == .open else { return }
         do { try putBack(rest) } catch { return end(ConnectionLost(errno: error.errno)) }
         deliverUndelivered()
+        continueReading()
     }
 
     /// Makes `bytes` the first to be delivered, now or when reading is resumed.
@@ -147,5 +163,40 @@ extension SocketTransport: EventHandler {
         if let undelivered { buffer = undelivered } else { buffer = try Buffer() }
         undelivered = buffer
         guard bytes.withRawSpan({ buffer.prepend($0) }) else { throw SystemError(ENOMEM, "evbuffer_prepend") }
+    }
+}
+
+// A connection that is paused, or that its peer has finished sending on, is watched for the rest (S7).
+extension SocketTransport: HangUpHandler {
+    /// Takes a paused connection off the base: there is something that would be reported until it is read.
+    func park() {
+        stopReading()
+        watchForHangUp()
+    }
+
+    func watchForHangUp() {
+        guard watchSlot == nil else { return }
+        do throws(SystemError) {
+            watchSlot = Int32(try reactor.requiredHangUpWatch().add(socket.descriptor, self))
+        } catch {
+            reactor.inNextPass { [self] in end(ConnectionLost(errno: error.errno)) }
+        }
+    }
+
+    func stopWatching() {
+        guard let slot = watchSlot.take() else { return }
+        try? reactor.requiredHangUpWatch().remove(socket.descriptor, Int(slot))
+    }
+
+    func mayHaveHungUp() {
+        guard watchSlot != nil, state == .open || state == .closing else { return }
+        // A reset goes before what was not read; a mere end comes behind it.
+        if let error = socket.takeError() { return end(ConnectionLost(errno: error.errno)) }
+        guard !peerHasFinished, undelivered?.isEmpty ?? true else { return }
+        switch socket.peek() {
+        case .received, .empty: break
+        case .end: inputEnded()
+        case .failed(let error): end(ConnectionLost(errno: error.errno))
+        }
     }
 }

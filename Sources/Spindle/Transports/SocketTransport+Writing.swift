@@ -80,8 +80,8 @@ extension SocketTransport: Flushable {
         guard producer == nil else { return askForMore() }
         if state == .closing {
             finishClosing()
-        } else if isWriteEndRequested, state == .open {
-            socket.shutdownWriting()
+        } else if isWriteEndRequested, !hasFinishedWriting, state == .open {
+            endWriting()
         }
     }
 
@@ -138,7 +138,7 @@ extension SocketTransport: BufferEventHandler {
     func outputShrank() {
         guard let bufferEvent else { return }
         isBacklogged = bufferEvent.outputLength > 0
-        resumeProducerIfLow()
+        backlogShrank()
         // What the producer has written just now comes first.
         if !isFlushQueued { outputMoved() }
     }

@@ -34,6 +34,8 @@ final class SocketTransport: Transport {
     var isReceiving = false
     var isReadingPaused = false
     var peerHasFinished = false
+    /// Where the reactor's HangUpWatch has this connection, while nobody reads it.
+    var watchSlot: Int32?
     /// A new protocol has been put in place and does not know of it yet.
     var isSwitching = false
     /// What arrived through the bufferevent and is not delivered yet.
@@ -47,10 +49,14 @@ final class SocketTransport: Transport {
     var isBacklogged = false
     var isFlushQueued = false
     var isWriteEndRequested = false
+    var hasFinishedWriting = false
     var writeError: SystemError?
     var producer: RegisteredProducer?
+    var marks: WaterMarks
+    var drainWaiters: [Deferred<Void>] = []
 
     // Closing
+    /// Why the connection ends, or ended.
     var endReason: any Error = ConnectionDone()
     var hasDiscardedInput = false
     var deadline: DelayedCall?
@@ -61,6 +67,7 @@ final class SocketTransport: Transport {
         self.socket = socket
         peerAddress = peer
         hostAddress = host
+        marks = reactor.options.waterMarks
         super.init(reactor: reactor)
         if !reactor.options.directIO { bufferEvent = try BufferEvent(reactor.base, socket.descriptor, self) }
     }
@@ -76,13 +83,18 @@ final class SocketTransport: Transport {
             throw error
         }
         // One that is closing already has to notice a reset, and a peer that waits to be read.
-        if state == .closing || (state == .open && !isReadingPaused) { startReading() }
+        if state == .closing || (state == .open && !isReadingPaused) {
+            startReading()
+        } else if state == .open {
+            watchForHangUp()
+        }
     }
 
     /// Tells the protocol of the loss, as the last thing that it hears, and then where it came from (F5).
     func notifyLoss(_ reason: any Error) {
         reactor.transports.remove(slot)
         stopProducer()
+        releaseDrainWaiters(.failure(reason))
         let loser = connectedProtocol.take()
         loser?.connectionLost(reason)
         observer.take()?.connectionEnded(reason)
@@ -135,6 +147,19 @@ final class SocketTransport: Transport {
         forgetProducer()
     }
 
+    override func whenDrained() -> Deferred<Void> {
+        reactor.requireThread()
+        return drainedLater()
+    }
+
+    override var waterMarks: WaterMarks {
+        get { marks }
+        set {
+            reactor.requireThread()
+            change(newValue)
+        }
+    }
+
     override func switchProtocol(to newProtocol: Protocol, handingOver rest: RawSpan) {
         reactor.requireThread()
         replaceProtocol(with: newProtocol, handingOver: rest)
@@ -163,6 +188,14 @@ final class SocketTransport: Transport {
     override var isConnected: Bool { state != .closed }
     override var isDisconnecting: Bool { state != .open }
     override var isPaused: Bool { isReadingPaused }
+
+    override var fileDescriptor: CInt? { state == .closed ? nil : socket.descriptor }
+
+    override func set(_ option: SocketOption) throws {
+        reactor.requireThread()
+        guard state != .closed else { return }
+        try socket.set(option)
+    }
 
     override var noDelay: Bool {
         get { state != .closed && socket[.noDelay] }

@@ -76,7 +76,43 @@ open class Transport {
     /// Ends the registration: the producer has written all it had.
     open func unregisterProducer() {}
 
+    /// When a producer is paused and resumed, and when ``drained(isolation:)`` returns. ``Reactor/Options/waterMarks`` from
+    /// the start.
+    open var waterMarks: WaterMarks {
+        get { reactor.options.waterMarks }
+        set {}
+    }
+
+    /// Fires in a later pass, once no more than the low mark of ``waterMarks`` waits to be sent; fails with the
+    /// reason when the connection is lost before that (P3).
+    open func whenDrained() -> Deferred<Void> { Deferred(.failure(ConnectionLost())) }
+
+    /// Waits until no more than the low mark of ``waterMarks`` waits to be sent.
+    ///
+    /// ```swift
+    /// reactor.spawn {
+    ///     while let page = try await book.nextPage() {
+    ///         transport.write(page)
+    ///         try await transport.drained()
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// - Throws: the reason for the connection's end, if that comes first.
+    public final func drained(isolation: isolated (any Actor)? = #isolation) async throws {
+        try await whenDrained().value(isolation: isolation)
+    }
+
     // MARK: - Options
+
+    /// The descriptor, for what this class has no method for; nil when there is none. Do not close it, and neither
+    /// read nor write by it.
+    open var fileDescriptor: CInt? { nil }
+
+    /// Sets an option of the socket. Does nothing after the end.
+    ///
+    /// - Throws: ``SystemError`` naming the option, if the kernel refuses or the socket has no such option.
+    open func set(_ option: SocketOption) throws {}
 
     /// Whether small writes go out without waiting for earlier ones to be acknowledged. On from the start.
     open var noDelay: Bool {

@@ -8,6 +8,8 @@ final class CountingProducer: Producer {
     private let piece: [UInt8]
     private var isPaused = false
     private var isPushing = false
+    /// Bytes written so far.
+    private(set) var written = 0
     private(set) var pauses = 0
     private(set) var resumes = 0
     private(set) var stops = 0
@@ -44,6 +46,7 @@ final class CountingProducer: Producer {
     private func writePiece() {
         guard left > 0 else { return }
         left -= 1
+        written += piece.count
         transport?.write(piece)
         if left == 0 { transport?.unregisterProducer() }
     }

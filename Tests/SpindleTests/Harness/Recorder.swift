@@ -1,7 +1,7 @@
 import Spindle
 
 /// A protocol that notes what happens to it, and does what a test tells it to.
-final class Recorder: Protocol {
+class Recorder: Protocol {
     enum Event: Equatable {
         case made
         case data([UInt8])

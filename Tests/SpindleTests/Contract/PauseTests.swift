@@ -1,0 +1,139 @@
+import Glibc
+import Spindle
+import Testing
+
+/// S7, and Twisted's defect D5: what a connection that nobody reads learns of its peer.
+@Suite(.ownThreads) struct PauseTests {
+    /// What the protocol knew, and how often the loop had gone round, a second after the peer's act.
+    struct Findings {
+        /// Without those that the timer of this test needs itself.
+        var passes = -1
+        var received = -1
+        var losses = -1
+    }
+
+    /// Pauses a connection, has the peer do something, and looks a second later. Then resumes.
+    private func whilePaused(
+        _ kind: StreamKind, _ subject: Recorder, act: @escaping @Sendable (Peer) throws -> Void
+    ) throws -> Findings {
+        var findings = Findings()
+        let hasActed = Lock(false)
+        let isOver = Handoff()
+        var isPaused = false
+
+        func look(_ reactor: Reactor, since start: Int, ownPasses: Int) {
+            reactor.callLater(.seconds(1)) {
+                guard hasActed.withLock({ $0 }) else { return look(reactor, since: start, ownPasses: ownPasses + 1) }
+                findings.passes = reactor.passes - start - ownPasses
+                findings.received = subject.received.count - 5
+                findings.losses = subject.losses
+                subject.transport.resumeProducing()
+                isOver.finish(true)
+            }
+        }
+        subject.onData = { me, _ in
+            guard !isPaused else { return }
+            isPaused = true
+            me.transport.pauseProducing()
+            me.transport.write("ready")
+            look(me.reactor, since: me.reactor.passes, ownPasses: 1)
+        }
+        let outcome = try kind.run(subject) { peer in
+            try peer.send("pause")
+            _ = try peer.receive(5)
+            try act(peer)
+            hasActed.withLock { $0 = true }
+            #expect(isOver.wait())
+        }
+        #expect(outcome.peerError == nil)
+        return findings
+    }
+
+    @Test("S7 (a): a paused connection learns of a reset at once", arguments: StreamKind.allCases)
+    func reset(kind: StreamKind) throws {
+        let subject = Recorder()
+        let findings = try whilePaused(kind, subject) { peer in peer.reset() }
+        #expect(findings.losses == 1)
+        #expect(findings.passes <= 3)
+        #expect((subject.reason as? ConnectionLost)?.errno == ECONNRESET)
+    }
+
+    @Test(
+        "S7: a paused connection learns of its peer's end at once if nothing is unread", arguments: StreamKind.allCases)
+    func end(kind: StreamKind) throws {
+        let subject = Recorder()
+        let findings = try whilePaused(kind, subject) { peer in peer.finishSending() }
+        #expect(findings.losses == 1)
+        #expect(findings.passes <= 3)
+        #expect(subject.reason is ConnectionDone)
+    }
+
+    @Test("S7 (b): an end behind unread bytes comes after them, on resume", arguments: StreamKind.allCases)
+    func endBehindBytes(kind: StreamKind) throws {
+        let subject = Recorder()
+        let findings = try whilePaused(kind, subject) { peer in
+            try peer.send("unread")
+            peer.finishSending()
+        }
+        #expect((findings.received, findings.losses) == (0, 0))
+        #expect(findings.passes <= 3)
+        #expect(subject.receivedText == "pauseunread")
+        #expect(subject.reason is ConnectionDone)
+    }
+
+    @Test("S7 (c): a reset after that end is learned of at once", arguments: StreamKind.allCases)
+    func resetAfterEnd(kind: StreamKind) throws {
+        let subject = Recorder()
+        let findings = try whilePaused(kind, subject) { peer in
+            try peer.send("unread")
+            peer.finishSending()
+            peer.reset()
+        }
+        #expect((findings.received, findings.losses) == (0, 1))
+        #expect(findings.passes <= 3)
+        #expect(subject.reason is ConnectionLost)
+        #expect(subject.receivedText == "pause")
+    }
+
+    @Test(
+        "S7: one that was paused in connectionMade, and never read, learns of a reset", arguments: StreamKind.allCases)
+    func resetBeforeReading(kind: StreamKind) throws {
+        let subject = Recorder()
+        subject.onMade = { me in
+            me.transport.pauseProducing()
+            me.transport.write("!")
+        }
+        try kind.run(subject) { peer in
+            _ = try peer.receive(1)
+            peer.reset()
+        }
+        #expect(subject.events == [.made, .lost])
+        #expect(subject.reason is ConnectionLost)
+    }
+
+    @Test("P4: bytes that arrive while paused wake the loop once, not over and over", arguments: StreamKind.allCases)
+    func bytesWhilePaused(kind: StreamKind) throws {
+        let subject = Recorder()
+        let findings = try whilePaused(kind, subject) { peer in
+            for _ in 0..<100 { try peer.send("more") }
+        }
+        #expect(findings.received == 0)
+        #expect(findings.passes <= 3)
+        #expect(subject.received.count == 5 + 400)
+    }
+
+    @Test("R4, D5: a paused connection gets its connectionLost when the reactor stops", arguments: StreamKind.allCases)
+    func stopping(kind: StreamKind) throws {
+        let subject = Recorder()
+        subject.onData = { me, _ in
+            me.transport.pauseProducing()
+            try me.reactor.stop()
+        }
+        try kind.run(subject) { peer in
+            try peer.send("x")
+            #expect(peer.waitForEnd() == 0)
+        }
+        #expect(subject.losses == 1)
+        #expect(subject.reason is ConnectionDone)
+    }
+}
