@@ -54,6 +54,11 @@ struct Socket {
         guard Glibc.listen(descriptor, Int32(clamping: backlog)) == 0 else { throw SystemError(errno, "listen") }
     }
 
+    /// The permissions that a file made by `bind` begins with, less those of the umask.
+    func setPermissions(_ mode: mode_t) throws(SystemError) {
+        guard fchmod(descriptor, mode) == 0 else { throw SystemError(errno, "fchmod") }
+    }
+
     /// Takes the connection that has waited longest and hangs up on it. False when none waits, or it cannot be done.
     func turnAwayNext() -> Bool {
         let descriptor = accept(descriptor, nil, nil)

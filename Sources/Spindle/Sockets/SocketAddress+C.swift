@@ -50,10 +50,12 @@ extension SocketAddress {
         case .unix(let path):
             var un = sockaddr_un()
             un.sun_family = sa_family_t(AF_UNIX)
-            let count = min(path.count, MemoryLayout.size(ofValue: un.sun_path) - 1)
+            let capacity = MemoryLayout.size(ofValue: un.sun_path)
+            let count = min(path.count, capacity)
             unsafe withUnsafeMutableBytes(of: &un.sun_path) { unsafe $0.copyBytes(from: path.prefix(count)) }
-            // A path is counted with its terminating zero; an abstract name and no name have none.
-            let terminator = path.isEmpty || path.first == 0 ? 0 : 1
+            // A path is counted with its terminating zero, if there is room for one; an abstract name and
+            // no name have none.
+            let terminator = path.isEmpty || path.first == 0 || count == capacity ? 0 : 1
             return pass(un, MemoryLayout<sockaddr_un>.offset(of: \.sun_path)! + count + terminator)
         }
     }

@@ -50,6 +50,48 @@ public struct SocketAddress: Hashable, Sendable {
         storage = parsed
     }
 
+    /// The address of a UNIX socket in the file system.
+    ///
+    /// - Parameter path: up to 107 bytes, which is all that the kernel takes. A relative one begins at the
+    ///   working directory that the process has when the address is used.
+    /// - Throws: ``InvalidAddressError`` naming what was wrong.
+    public init(unix path: String) throws(InvalidAddressError) {
+        storage = .unix(try Self.checked(path, "a UNIX socket's path"))
+    }
+
+    /// The address of a UNIX socket in Linux's abstract namespace, which leaves no file behind.
+    ///
+    /// Everybody in the network namespace may connect to it: there are no permissions.
+    ///
+    /// - Parameter name: up to 107 bytes, without the zero byte that the kernel wants in front.
+    /// - Throws: ``InvalidAddressError`` naming what was wrong.
+    public init(abstract name: String) throws(InvalidAddressError) {
+        storage = .unix([0] + (try Self.checked(name, "an abstract socket name")))
+    }
+
+    /// A path, or with a zero byte in front an abstract name: how Twisted has it.
+    init(unixOrAbstract name: String) throws(InvalidAddressError) {
+        if name.utf8.first == 0 {
+            try self.init(abstract: String(name.unicodeScalars.dropFirst()))
+        } else {
+            try self.init(unix: name)
+        }
+    }
+
+    private static func checked(_ name: String, _ kind: String) throws(InvalidAddressError) -> [UInt8] {
+        let bytes = Array(name.utf8)
+        func refuse(_ reason: String) -> InvalidAddressError { InvalidAddressError(host: name, reason: reason) }
+        if bytes.isEmpty { throw refuse("\(kind) is not empty") }
+        if bytes.contains(0) { throw refuse("\(kind) contains no zero byte") }
+        guard bytes.count <= Self.longestPath else {
+            throw refuse("\(kind) has at most \(Self.longestPath) bytes, this one has \(bytes.count)")
+        }
+        return bytes
+    }
+
+    /// What the C form has room for beside one zero byte: before a name or behind a path.
+    static let longestPath = 107
+
     /// No address in particular: what a transport that was never connected reports.
     public static let unspecified = SocketAddress(.ipv4(0, port: 0))
 
@@ -98,6 +140,9 @@ public struct SocketAddress: Hashable, Sendable {
         }
     }
 
+    /// Whether it is a UNIX socket's name that stands for no file.
+    var isAbstract: Bool { if case .unix(let path) = storage { path.first == 0 } else { false } }
+
     private static func text(ofPath path: [UInt8]) -> String {
         // Abstract names are written with @ in place of their leading zero byte, as ss and netstat do.
         let isAbstract = path.first == 0
@@ -116,12 +161,20 @@ extension SocketAddress: CustomStringConvertible {
     }
 }
 
-/// A host or port that is not an address.
+/// A host and port, or the path of a UNIX socket, that is not an address.
 public struct InvalidAddressError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The host, path or abstract name.
     public let host: String
-    public let port: Int
+    /// Nil where it was about a UNIX socket.
+    public let port: Int?
     /// What is wrong with it.
     public let reason: String
 
-    public var description: String { "\"\(host)\" port \(port): \(reason)" }
+    init(host: String, port: Int? = nil, reason: String) {
+        self.host = host
+        self.port = port
+        self.reason = reason
+    }
+
+    public var description: String { "\"\(host)\"\(port.map { " port \($0)" } ?? ""): \(reason)" }
 }

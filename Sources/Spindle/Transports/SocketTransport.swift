@@ -185,6 +185,8 @@ final class SocketTransport: Transport {
         if hostAddress == nil, state != .closed { hostAddress = try? socket.localAddress() }
     }
 
+    override var peerCredentials: PeerCredentials? { state == .closed ? nil : socket.peerCredentials }
+
     override var isConnected: Bool { state != .closed }
     override var isDisconnecting: Bool { state != .open }
     override var isPaused: Bool { isReadingPaused }

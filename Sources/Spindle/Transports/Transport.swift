@@ -18,6 +18,9 @@ open class Transport {
     /// The address of the other end.
     open var peer: SocketAddress { .unspecified }
 
+    /// Who is at the other end of a UNIX socket; nil of other connections, and of those that are over.
+    open var peerCredentials: PeerCredentials? { nil }
+
     /// Whether the connection is open, the time it takes to close included.
     open var isConnected: Bool { false }
 
