@@ -21,7 +21,8 @@ final class Peer: Sendable {
     // MARK: - Coming to be
 
     static func connect(to address: SocketAddress, receiveBuffer: CInt? = nil) throws -> Peer {
-        let peer = Peer(socket(address.family == .ipv6 ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue), 0))
+        let families: [SocketAddress.Family: CInt] = [.ipv4: AF_INET, .ipv6: AF_INET6, .unix: AF_UNIX]
+        let peer = Peer(socket(families[address.family]!, Int32(SOCK_STREAM.rawValue), 0))
         peer.setUp(receiveBuffer: receiveBuffer)
         let result = withSockaddr(address) { Glibc.connect(peer.descriptor, $0, $1) }
         guard result == 0 else { throw Failure(call: "connect", errno: errno) }
@@ -44,6 +45,17 @@ final class Peer: Sendable {
             }
             return (listener, Int(UInt16(bigEndian: pointer.pointee.sin_port)))
         }
+    }
+
+    /// A listening UNIX socket.
+    static func listener(at path: String, backlog: CInt = 16) throws -> Peer {
+        let listener = Peer(socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0))
+        listener.setUp()
+        let bound = withSockaddr(try SocketAddress(unix: path)) { bind(listener.descriptor, $0, $1) }
+        guard bound == 0, listen(listener.descriptor, backlog) == 0 else {
+            throw Failure(call: "listen", errno: errno)
+        }
+        return listener
     }
 
     /// A connection attempt that is under way and that nobody waits for.
@@ -111,6 +123,13 @@ final class Peer: Sendable {
             all += some
         }
         return all
+    }
+
+    /// Waits for this many bytes and leaves them where they are.
+    func peek(_ count: Int) throws {
+        var buffer = [UInt8](repeating: 0, count: count)
+        let peeked = recv(descriptor, &buffer, count, Int32(MSG_PEEK | MSG_WAITALL))
+        guard peeked == count else { throw Failure(call: "recv (MSG_PEEK)", errno: errno) }
     }
 
     func receiveText(_ count: Int) throws -> String { String(decoding: try receive(count), as: UTF8.self) }
@@ -181,7 +200,7 @@ final class Peer: Sendable {
 
     func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
-    /// Closes with a reset.
+    /// Closes with a reset, where there is such a thing.
     func reset() {
         var setting = linger(l_onoff: 1, l_linger: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &setting, socklen_t(MemoryLayout<linger>.size))
@@ -220,6 +239,19 @@ final class Peer: Sendable {
         func pass<Address>(_ value: Address) -> Result {
             withUnsafeBytes(of: value) {
                 body($0.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t(MemoryLayout<Address>.size))
+            }
+        }
+        if address.family == .unix {
+            var un = sockaddr_un()
+            un.sun_family = sa_family_t(AF_UNIX)
+            // Written with an @, an abstract name begins with a zero byte, and it ends where the address ends.
+            let isAbstract = address.host.utf8.first == UInt8(ascii: "@")
+            let name = isAbstract ? [0] + Array(address.host.utf8.dropFirst()) : Array(address.host.utf8) + [0]
+            withUnsafeMutableBytes(of: &un.sun_path) { $0.copyBytes(from: name) }
+            return withUnsafeBytes(of: un) {
+                body(
+                    $0.baseAddress!.assumingMemoryBound(to: sockaddr.self),
+                    socklen_t(MemoryLayout<sockaddr_un>.offset(of: \.sun_path)! + name.count))
             }
         }
         let port = UInt16(address.port ?? 0).bigEndian

@@ -11,8 +11,13 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
     case tcp4BufferEvent
     /// The side that connected.
     case tcp4Client
+    case unix, unixClient
 
     var testDescription: String { rawValue }
+
+    /// Whether a connection can be reset. A UNIX socket can only be closed: the other side sees a clean
+    /// end, or ECONNRESET where that left something unread.
+    var knowsResets: Bool { self != .unix && self != .unixClient }
 
     /// What a run of a scenario came to.
     struct Outcome {
@@ -45,7 +50,9 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
         subject.whenLost = { end.connectionIsLost = true }
         setUp(reactor)
         let ended = reactor.bound(end)
-        let connect = try connection(on: reactor, to: subject, receiveBuffer)
+        let directory = try TemporaryDirectory()
+        defer { directory.remove() }
+        let connect = try connection(on: reactor, to: subject, receiveBuffer, directory)
         let thread = ScriptThread {
             var failure: (any Error)?
             do {
@@ -65,7 +72,7 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
 
     /// Prepares a connection and returns how the peer's thread gets its end of it.
     private func connection(
-        on reactor: Reactor, to subject: Recorder, _ receiveBuffer: CInt?
+        on reactor: Reactor, to subject: Recorder, _ receiveBuffer: CInt?, _ directory: TemporaryDirectory
     ) throws -> @Sendable () throws -> Peer {
         // For one connection, and not beyond it: the protocol will hold the factory.
         var next: Recorder? = subject
@@ -75,6 +82,17 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
             let interface = self == .tcp6 ? "::1" : "127.0.0.1"
             let address = try reactor.listenTCP(0, factory, interface: interface).address
             return { try Peer.connect(to: address, receiveBuffer: receiveBuffer) }
+        case .unix:
+            let address = try reactor.listenUNIX(directory.file("socket"), factory).address
+            return { try Peer.connect(to: address) }
+        case .unixClient:
+            let path = directory.file("socket")
+            let listener = try Peer.listener(at: path)
+            UNIXClientEndpoint(reactor, path).connect(factory).addErrback { _ in subject }
+            return {
+                defer { listener.close() }
+                return try listener.accept()
+            }
         case .tcp4Client:
             let (listener, port) = try Peer.listener()
             // A callback that throws fails the Deferred as well, which is not what is tested here.
