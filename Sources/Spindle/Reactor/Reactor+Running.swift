@@ -70,8 +70,10 @@ extension Reactor {
     func turn() {
         guard handle.queue.hasWork || timers.needsAttention else { return }
         base.entry {
+            // What the queued calls set a timer for has its turn in the next pass (R3).
+            let limit = timers.limit
             runQueue()
-            runDueTimers()
+            runDueTimers(before: limit)
         }
     }
 
@@ -85,10 +87,9 @@ extension Reactor {
         batch = work
     }
 
-    private func runDueTimers() {
+    private func runDueTimers(before limit: UInt64) {
         guard timers.needsAttention else { return }
         let now = now
-        let limit = timers.limit
         while let call = timers.popDue(at: now, before: limit) { guarding("a delayed call", call.fire) }
         timers.arm(at: self.now)
     }

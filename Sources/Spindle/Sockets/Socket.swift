@@ -83,14 +83,25 @@ struct Socket {
     }
 
     func localAddress() throws(SystemError) -> SocketAddress {
+        unsafe try address("getsockname") { unsafe getsockname(descriptor, $0, $1) }
+    }
+
+    /// Fails with `ENOTCONN` on a socket that is not connected.
+    func peerAddress() throws(SystemError) -> SocketAddress {
+        unsafe try address("getpeername") { unsafe getpeername(descriptor, $0, $1) }
+    }
+
+    private func address(
+        _ call: String, _ ask: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> CInt
+    ) throws(SystemError) -> SocketAddress {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         let address: SocketAddress? = unsafe withUnsafeMutablePointer(to: &storage) { storage in
             unsafe storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                unsafe getsockname(descriptor, address, &length) == 0 ? SocketAddress(address, length) : nil
+                unsafe ask(address, &length) == 0 ? SocketAddress(address, length) : nil
             }
         }
-        guard let address else { throw SystemError(errno, "getsockname") }
+        guard let address else { throw SystemError(errno, call) }
         return address
     }
 
@@ -131,6 +142,12 @@ struct Socket {
         if count > 0 { return .received(count) }
         if count == 0 { return .end }
         return errno == EAGAIN || errno == EINTR ? .empty : .failed(SystemError(errno, "recv"))
+    }
+
+    /// Whether nothing can be sent or received any more, because the other side is gone.
+    var hasHungUp: Bool {
+        var watched = pollfd(fd: descriptor, events: 0, revents: 0)
+        return unsafe poll(&watched, 1, 0) == 1 && Int32(watched.revents) & POLLHUP != 0
     }
 
     // MARK: - Closing

@@ -26,21 +26,6 @@ extension Reactor {
         return listening
     }
 
-    /// Accepts connections on a listening stream socket that somebody else has opened: a parent process,
-    /// systemd, or C code (F7).
-    ///
-    /// The reactor works on a copy: close your own whenever you like. ``ListeningPort/stopListening()``
-    /// closes the copy and leaves the socket as it is, for others who have it. It is non-blocking from here on.
-    ///
-    /// - Throws: ``CannotListenError`` if the descriptor is no stream socket, or does not listen.
-    @discardableResult
-    public func adoptStreamPort(_ descriptor: CInt, _ factory: Factory) throws -> ListeningPort {
-        requireThread()
-        let listening = ListeningPort(self, try AdoptedListeningSocketMaker(descriptor), factory)
-        try listening.startListening()
-        return listening
-    }
-
     /// Connects to a TCP port and serves the connection with a protocol that `factory` builds.
     ///
     /// ```swift

@@ -192,7 +192,11 @@ extension SocketTransport: HangUpHandler {
         guard watchSlot != nil, state == .open || state == .closing else { return }
         // A reset goes before what was not read; a mere end comes behind it.
         if let error = socket.takeError() { return end(ConnectionLost(errno: error.errno)) }
-        guard !peerHasFinished, undelivered?.isEmpty ?? true else { return }
+        if peerHasFinished {
+            // A UNIX socket's peer that is gone altogether resets nothing, and says so in this way only.
+            return socket.hasHungUp ? end(ConnectionLost(errno: EPIPE)) : ()
+        }
+        guard undelivered?.isEmpty ?? true else { return }
         switch socket.peek() {
         case .received, .empty: break
         case .end: inputEnded()

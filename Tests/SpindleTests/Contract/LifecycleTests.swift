@@ -153,21 +153,17 @@ import Testing
 
     @Test("S9: writing to a peer that has gone raises no signal", arguments: StreamKind.allCases)
     func noSIGPIPE(kind: StreamKind) throws {
-        let subject = Recorder()
-        var timer: DelayedCall?
-        subject.onMade = { me in
+        let subject = HalfCloseRecorder()
+        subject.onReadLost = { me in
             func writeOn() {
                 me.transport.write("x")
-                if me.reason == nil { timer = me.reactor.callLater(.milliseconds(1), writeOn) }
+                if me.reason == nil { me.reactor.callLater(.milliseconds(1), writeOn) }
             }
-            me.transport.pauseProducing()
             writeOn()
         }
-        try kind.run(subject) { peer in
-            _ = try peer.receive(1)
-            peer.reset()
-        }
-        withExtendedLifetime(timer) {}
+        subject.onMade = { me in me.transport.write("!") }
+        try kind.run(subject) { peer in _ = try peer.receive(1) }
+        #expect(subject.ends == ["read", "lost"])
         #expect(subject.reason is ConnectionLost)
     }
 }

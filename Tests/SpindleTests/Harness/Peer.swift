@@ -58,6 +58,18 @@ final class Peer: Sendable {
         return listener
     }
 
+    /// The two ends of a socket pair.
+    static func pair() throws -> (Peer, Peer) {
+        var ends: [CInt] = [-1, -1]
+        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0 else {
+            throw Failure(call: "socketpair", errno: errno)
+        }
+        let pair = (Peer(ends[0]), Peer(ends[1]))
+        pair.0.setUp()
+        pair.1.setUp()
+        return pair
+    }
+
     /// A connection attempt that is under way and that nobody waits for.
     static func startConnecting(toPort port: Int) -> Peer {
         let peer = Peer(socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0))

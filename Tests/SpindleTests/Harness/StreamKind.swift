@@ -12,12 +12,18 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
     /// The side that connected.
     case tcp4Client
     case unix, unixClient
+    /// Accepted on a listening descriptor that was handed over.
+    case adoptedPort
+    /// A connected descriptor that was handed over: of TCP, and one end of a socket pair.
+    case adopted, adoptedPair
 
     var testDescription: String { rawValue }
 
     /// Whether a connection can be reset. A UNIX socket can only be closed: the other side sees a clean
     /// end, or ECONNRESET where that left something unread.
-    var knowsResets: Bool { self != .unix && self != .unixClient }
+    var knowsResets: Bool { !isUNIX }
+
+    var isUNIX: Bool { [.unix, .unixClient, .adoptedPair].contains(self) }
 
     /// What a run of a scenario came to.
     struct Outcome {
@@ -42,6 +48,7 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
         setUp: (Reactor) -> Void = { _ in },
         peer script: @escaping @Sendable (Peer) throws -> Void
     ) throws -> Outcome {
+        ContractChecks.note(self)
         var options = Reactor.Options.forTests
         if self == .tcp4BufferEvent { options.directIO = false }
         adjust(&options)
@@ -93,6 +100,25 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
                 defer { listener.close() }
                 return try listener.accept()
             }
+        case .adoptedPort:
+            let (listener, port) = try Peer.listener()
+            defer { listener.close() }
+            let address = try reactor.adoptStreamPort(listener.descriptor, factory).address
+            #expect(address.port == port)
+            return { try Peer.connect(to: address, receiveBuffer: receiveBuffer) }
+        case .adopted:
+            let (listener, port) = try Peer.listener()
+            defer { listener.close() }
+            let ours = try Peer.connect(to: SocketAddress("127.0.0.1", port: port))
+            defer { ours.close() }
+            let peer = try listener.accept(receiveBuffer: receiveBuffer)
+            try reactor.adoptStreamConnection(ours.descriptor, factory)
+            return { peer }
+        case .adoptedPair:
+            let (ours, peer) = try Peer.pair()
+            defer { ours.close() }
+            try reactor.adoptStreamConnection(ours.descriptor, factory)
+            return { peer }
         case .tcp4Client:
             let (listener, port) = try Peer.listener()
             // A callback that throws fails the Deferred as well, which is not what is tested here.
