@@ -9,6 +9,12 @@ public struct PeerCredentials: Hashable, Sendable {
     public let uid: UInt32
     /// The effective group.
     public let gid: UInt32
+
+    public init(pid: Int32, uid: UInt32, gid: UInt32) {
+        self.pid = pid
+        self.uid = uid
+        self.gid = gid
+    }
 }
 
 extension Socket {
