@@ -2,6 +2,7 @@
 import PackageDescription
 
 /// A Swift peer: the single file `Peers/NAME/main.swift`. scripts/bench finds it there by itself.
+/// Peers that bring packages of their own have a manifest beside it, so that Spindle builds without them.
 func peer(_ name: String, _ dependencies: Target.Dependency...) -> Target {
     .executableTarget(name: "peer-\(name)", dependencies: dependencies, path: "Peers/\(name)")
 }
