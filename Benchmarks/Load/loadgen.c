@@ -11,26 +11,11 @@
 //
 // One thread, epoll. Exit status 2: a system call failed, 3: the server hung up or stalled, 4: a wrong byte came back.
 #define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
+#include "client.h"
 
 enum {
     PATTERN = 1 << 20,             // what connections send: this many bytes, over and over
-    PORTS_PER_ADDRESS = 20000,     // connections one loopback source address can carry
     STALL_MS = 5000,               // no echo for this long: the server is stuck
-    SLOWEST_US = 1000 * 1000,      // latencies from here on share one histogram slot
 };
 
 typedef struct {
@@ -42,38 +27,7 @@ typedef struct {
 } Connection;
 
 static unsigned char pattern[PATTERN];
-static uint32_t histogram[SLOWEST_US + 1];
-
-static void fail(int status, const char *what) {
-    if (status == 2) perror(what);
-    else fprintf(stderr, "loadgen: %s\n", what);
-    exit(status);
-}
-
-static uint64_t nanoseconds(clockid_t clock) {
-    struct timespec t;
-    if (clock_gettime(clock, &t)) fail(2, "clock_gettime");
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static uint64_t now(void) { return nanoseconds(CLOCK_MONOTONIC); }
-
-static int open_connection(int index, int port) {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
-    if (fd < 0) fail(2, "socket");
-    if (index >= PORTS_PER_ADDRESS) {
-        uint32_t source = INADDR_LOOPBACK + (uint32_t)(index / PORTS_PER_ADDRESS);
-        struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(source)};
-        setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-        if (bind(fd, (struct sockaddr *)&from, sizeof from)) fail(2, "bind");
-    }
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    if (connect(fd, (struct sockaddr *)&to, sizeof to)) fail(2, "connect");
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    fcntl(fd, F_SETFL, O_NONBLOCK);
-    return fd;
-}
+static Histogram histogram;
 
 // Sends what is owed, as far as the socket takes it.
 static void send_owed(Connection *c) {
@@ -105,27 +59,6 @@ static size_t receive(Connection *c, size_t size, uint64_t *bytes) {
     return complete;
 }
 
-static void record_latency(Connection *c) {
-    uint64_t t = now(), us = (t - c->asked) / 1000;
-    histogram[us < SLOWEST_US ? us : SLOWEST_US]++;
-    c->asked = t;
-}
-
-static unsigned percentile(double share) {
-    uint64_t samples = 0, seen = 0;
-    for (unsigned us = 0; us <= SLOWEST_US; us++) samples += histogram[us];
-    if (samples == 0) return 0;
-    uint64_t rank = (uint64_t)((double)(samples - 1) * share);
-    for (unsigned us = 0;; us++)
-        if ((seen += histogram[us]) > rank) return us;
-}
-
-static void wait_for_a_line(void) {
-    fflush(stdout);
-    for (int c; (c = getchar()) != '\n';)
-        if (c == EOF) exit(0);
-}
-
 int main(int count, char **arguments) {
     clockid_t server_clock = 0;
     bool server = false, wait = false;
@@ -134,7 +67,7 @@ int main(int count, char **arguments) {
         if (option == 'w') wait = true;
         if (option == 'p') {
             server = true;
-            if ((errno = clock_getcpuclockid(atoi(optarg), &server_clock))) fail(2, "clock_getcpuclockid");
+            server_clock = cpu_clock(optarg);
         }
     }
     if (count - optind != 5) fail(1, "usage: loadgen [-p SERVER_PID] [-w] PORT CONNECTIONS SIZE PIPELINE SECONDS");
@@ -198,7 +131,11 @@ int main(int count, char **arguments) {
             if (sending) {
                 bytes += received;
                 messages += complete;
-                if (complete) record_latency(c);
+                if (complete) {
+                    uint64_t home = now();
+                    record(histogram, home - c->asked);
+                    c->asked = home;
+                }
                 c->owed += complete * size;
             } else {
                 in_flight -= complete;
@@ -209,7 +146,8 @@ int main(int count, char **arguments) {
 
     printf("conns=%d size=%zu pipe=%d msgs/s=%.0f MB/s=%.1f p50us=%u p99us=%u p999us=%u maxus=%u connect/s=%.0f "
            "total=%llu", connections, size, pipeline, (double)messages / elapsed, (double)bytes / elapsed / 1e6,
-           percentile(.5), percentile(.99), percentile(.999), percentile(1), connections / connect_seconds,
+           percentile(histogram, .5), percentile(histogram, .99), percentile(histogram, .999),
+           percentile(histogram, 1), connections / connect_seconds,
            (unsigned long long)total);
     if (server) printf(" cpu_us/msg=%.4f", messages ? (double)cpu / 1e3 / (double)messages : 0.0);
     printf("\n");

@@ -19,6 +19,7 @@ HOME = pathlib.Path(__file__).resolve().parent.parent
 BUILD = HOME / ".build"
 TOOLS = BUILD / "peers"  # where the C programs go
 LOADGEN = TOOLS / "loadgen"
+STORM = TOOLS / "storm"
 MCOUNT = TOOLS / "mcount.so"
 OWN = "spindle"
 REFERENCES = ["raw-epoll", "libevent-bufferevent"]
@@ -82,9 +83,10 @@ def find_peers(wanted):
 
 
 def build(peers):
-    """Builds the load generator and the peers. Returns the peers that can be measured and, by name, why others cannot."""
+    """Builds the load generators and the peers. Returns the peers that can be measured and, by name, why others cannot."""
     TOOLS.mkdir(parents=True, exist_ok=True)
-    compile_c(HOME / "Load" / "loadgen.c", LOADGEN)
+    for tool in (LOADGEN, STORM):
+        compile_c(HOME / "Load" / f"{tool.name}.c", tool)
     compile_c(HOME / "Load" / "mcount.c", MCOUNT, "-shared", "-fPIC")
     # SwiftPM (6.3) plans anew only when the root package changed: it would miss a file added to Sources/ since.
     (HOME / "Package.swift").touch()

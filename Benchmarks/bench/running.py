@@ -39,7 +39,9 @@ class Server:
     port: int
 
     def descriptors(self):
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
+        # The size (Linux 6.2) disturbs nobody; a listing borrows every file, and delays a close that happens meanwhile.
+        directory = f"/proc/{self.pid}/fd"
+        return os.stat(directory).st_size or len(os.listdir(directory))
 
     def resident(self):
         """Its resident memory in bytes."""
