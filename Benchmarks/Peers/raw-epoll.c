@@ -45,7 +45,9 @@ static void accept_all(int listener) {
     if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) fail("accept4");
 }
 
+// close() alone leaves the epoll set only if nobody else holds the file, and lsof does for a moment.
 static void close_connection(Connection *c) {
+    epoll_ctl(poll, EPOLL_CTL_DEL, c->fd, NULL);
     close(c->fd);
     free(c->backlog);
     free(c);
