@@ -11,6 +11,8 @@ final class BufferEvent: EntrySource {
     fileprivate let handler: any BufferEventHandler
     private var raw: OpaquePointer?
     private var bytesWritten = 0
+    /// Where, counted in bytes written, the last piece of a file ends.
+    private var fileEnd = 0
 
     /// One writev may carry this much. libevent's own default, 16 KiB, makes a long backlog
     /// cost four times the calls.
@@ -64,6 +66,41 @@ final class BufferEvent: EntrySource {
         }
     }
 
+    /// Appends a piece of a file to the output. It goes by sendfile(2), without passing through this process.
+    ///
+    /// The piece has a descriptor of its own, so that the caller may close the file at any time.
+    func write(_ file: File, from offset: Int, _ count: Int) -> Bool {
+        guard let raw = unsafe raw, let copy = try? File(duplicating: file.descriptor) else { return false }
+        let flags = UInt32(EVBUF_FS_CLOSE_ON_FREE)
+        guard let piece = unsafe evbuffer_file_segment_new(copy.descriptor, Int64(offset), Int64(count), flags)
+        else {
+            copy.close()
+            return false
+        }
+        defer { unsafe evbuffer_file_segment_free(piece) }
+        guard unsafe evbuffer_add_file_segment(bufferevent_get_output(raw), piece, 0, Int64(count)) == 0 else {
+            return false
+        }
+        bytesWritten += count
+        fileEnd = bytesWritten
+        return true
+    }
+
+    /// Goes on sending after a `.stuckFile`.
+    ///
+    /// - Parameter dropsFile: leaves out what is missing of the piece of a file that is first in line.
+    func resumeWriting(dropsFile: Bool) {
+        guard let raw = unsafe raw else { return }
+        if dropsFile {
+            // libevent guards the front of the output, which only it may take from.
+            let output = unsafe bufferevent_get_output(raw)
+            unsafe evbuffer_unfreeze(output, 1)
+            unsafe evbuffer_drain(output, max(0, fileEnd - bytesTaken))
+            unsafe evbuffer_freeze(output, 1)
+        }
+        unsafe bufferevent_enable(raw, Int16(EV_WRITE))
+    }
+
     /// `outputShrank()` is called when no more than this many bytes wait.
     func setLowMark(_ mark: Int) {
         if let raw = unsafe raw { unsafe bufferevent_setwatermark(raw, Int16(EV_WRITE), mark, 0) }
@@ -87,6 +124,8 @@ final class BufferEvent: EntrySource {
     /// How a bufferevent says that its connection is over.
     enum Failure {
         case endOfInput
+        /// A piece of a file is first in line, and sendfile(2) finds nothing of it in the file.
+        case stuckFile
         case error(CInt)
     }
 }
@@ -109,6 +148,13 @@ private let writeThunk: bufferevent_data_cb = { _, context in
 private let eventThunk: bufferevent_event_cb = { _, what, context in
     // errno means something only with the error flag: at end of input it is left over from elsewhere.
     let code = errno
-    let failure: BufferEvent.Failure = Int32(what) & BEV_EVENT_ERROR != 0 ? .error(code) : .endOfInput
+    let failure: BufferEvent.Failure =
+        if Int32(what) & BEV_EVENT_ERROR != 0 {
+            .error(code)
+        } else if Int32(what) & BEV_EVENT_WRITING != 0 {
+            .stuckFile
+        } else {
+            .endOfInput
+        }
     unsafe BufferEvent.enter(context) { if $0.isOpen { $0.handler.bufferEventFailed(failure) } }
 }

@@ -9,10 +9,13 @@ struct FileStatus {
     }
 
     let identity: Identity
+    /// Bytes, of a regular file.
+    let size: Int
     private let mode: mode_t
 
     init(_ status: stat) {
         identity = Identity(device: status.st_dev, number: status.st_ino)
+        size = Int(status.st_size)
         mode = status.st_mode
     }
 
@@ -23,5 +26,6 @@ struct FileStatus {
     }
 
     var isSocket: Bool { mode & S_IFMT == S_IFSOCK }
+    var isRegular: Bool { mode & S_IFMT == S_IFREG }
     var permissions: mode_t { mode & 0o7777 }
 }

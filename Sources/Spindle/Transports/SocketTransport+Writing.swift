@@ -33,13 +33,16 @@ extension SocketTransport: Flushable {
 
     func flush() {
         isFlushQueued = false
-        if let buffer = gathered.take() {
-            if !buffer.isEmpty, writeError == nil {
-                buffer.withBytes { account(for: socket.send($0), RawSpan(), $0) }
-            }
-            reactor.gatherPool.give(buffer)
-        }
+        sendGathered()
         outputMoved()
+    }
+
+    func sendGathered() {
+        guard let buffer = gathered.take() else { return }
+        if !buffer.isEmpty, writeError == nil {
+            buffer.withBytes { account(for: socket.send($0), RawSpan(), $0) }
+        }
+        reactor.gatherPool.give(buffer)
     }
 
     /// Sends what was gathered and `data` behind it, now.
@@ -105,7 +108,7 @@ extension SocketTransport: Flushable {
     }
 
     /// The bufferevent, which is made when it is first needed.
-    private func requiredBufferEvent() throws(SystemError) -> BufferEvent {
+    func requiredBufferEvent() throws(SystemError) -> BufferEvent {
         if let bufferEvent { return bufferEvent }
         let made = try BufferEvent(reactor.base, socket.descriptor, self)
         bufferEvent = made
@@ -146,6 +149,7 @@ extension SocketTransport: BufferEventHandler {
     func bufferEventFailed(_ failure: BufferEvent.Failure) {
         switch failure {
         case .endOfInput: inputEnded()
+        case .stuckFile: fileIsStuck()
         case .error(let code): writingFailed(SystemError(code, "send or recv"))
         }
     }

@@ -107,6 +107,10 @@ final class SocketTransport: Transport {
         if acceptsWrites && data.byteCount > 0 { output(data) }
     }
 
+    override func write(_ file: File, from offset: Int, _ count: Int) -> Bool {
+        acceptsWrites && appendToBacklog(file, from: offset, count)
+    }
+
     override func loseConnection() {
         reactor.requireThread()
         beginClosing()

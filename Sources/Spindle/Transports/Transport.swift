@@ -40,6 +40,9 @@ open class Transport {
     /// Does nothing when not connected, or after ``loseConnection()`` (W3).
     open func write(_ data: RawSpan) {}
 
+    /// Sends a piece of a file without reading it into memory. False if this transport cannot: then it is to be written.
+    func write(_ file: File, from offset: Int, _ count: Int) -> Bool { false }
+
     // MARK: - Closing
 
     /// Closes the connection once everything written so far has been sent (W3).

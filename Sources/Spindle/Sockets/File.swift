@@ -1,0 +1,46 @@
+import Glibc
+
+/// The system calls on an open file that is being sent.
+struct File {
+    let descriptor: CInt
+
+    /// Opens a file for reading, close-on-exec.
+    init(path: String) throws(SystemError) {
+        descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw SystemError(errno, "open") }
+    }
+
+    /// A close-on-exec copy of somebody else's descriptor, which remains theirs to close.
+    init(duplicating original: CInt) throws(SystemError) {
+        descriptor = fcntl(original, F_DUPFD_CLOEXEC, 0)
+        guard descriptor >= 0 else { throw SystemError(errno, "fcntl (F_DUPFD_CLOEXEC)") }
+    }
+
+    func close() { _ = Glibc.close(descriptor) }
+
+    /// Its length in bytes now. Fails with `EINVAL` on what is not a regular file.
+    func size() throws(SystemError) -> Int {
+        let status = try FileStatus(ofDescriptor: descriptor)
+        guard status.isRegular else { throw SystemError(EINVAL, "fstat") }
+        return status.size
+    }
+
+    /// Reads at most `count` bytes at `offset`; fewer only at the end of the file.
+    func read(at offset: Int, _ count: Int) throws(SystemError) -> [UInt8] {
+        var failure: CInt = 0
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            while filled < count {
+                let read = unsafe pread(
+                    descriptor, buffer.baseAddress! + filled, count - filled, off_t(offset + filled))
+                if read > 0 {
+                    filled += read
+                } else if read == 0 || errno != EINTR {
+                    failure = read == 0 ? 0 : errno
+                    return
+                }
+            }
+        }
+        guard failure == 0 else { throw SystemError(failure, "pread") }
+        return bytes
+    }
+}

@@ -1,0 +1,25 @@
+import Glibc
+
+// Pieces of files go through the bufferevent, in their place among what was written.
+extension SocketTransport {
+    func appendToBacklog(_ file: File, from offset: Int, _ count: Int) -> Bool {
+        // What was gathered before it goes before it.
+        sendGathered()
+        guard writeError == nil, let buffer = try? requiredBufferEvent(), buffer.write(file, from: offset, count) else {
+            return false
+        }
+        isBacklogged = true
+        backlogGrew()
+        return true
+    }
+
+    /// sendfile(2) has sent nothing: because the file has become shorter, or by a whim of the kernel.
+    func fileIsStuck() {
+        let sender = producer?.producer as? FileSender
+        let isShorter = sender?.hasShrunk ?? true
+        bufferEvent?.resumeWriting(dropsFile: isShorter)
+        guard isShorter else { return }
+        isBacklogged = (bufferEvent?.outputLength ?? 0) > 0
+        if let sender { sender.fileShrank() } else { writingFailed(SystemError(EIO, "sendfile")) }
+    }
+}
