@@ -43,7 +43,7 @@ public final class Reactor {
     var tasks = SlotMap<SpawnedTask>()
 
     /// What turns host names into addresses, for everything on this reactor that is told to connect to one.
-    public var resolver: any Resolver
+    public lazy var resolver: any Resolver = ThreadedResolver()
 
     var phase = Phase.idle
     var startupHooks: [() throws -> Void] = []
@@ -89,7 +89,6 @@ public final class Reactor {
         handle = ReactorHandle(wakeup: wakeup)
         actor = ReactorActor(handle)
         timers = TimerQueue(timer)
-        resolver = ThreadedResolver()
         receiveBuffer = ReceiveBuffer(capacity: max(1, options.receiveBufferSize))
     }
 
