@@ -1,3 +1,5 @@
+import Glibc
+
 /// Tries the addresses of a host, as RFC 8305 has it ("happy eyeballs"): the families take turns, a new attempt
 /// begins every 250 ms or as soon as one fails, the first to connect wins, and the others are given up.
 ///
@@ -128,10 +130,21 @@ final class AddressRace<Entrant> {
         for giveUp in losers { giveUp() }
     }
 
-    /// Of several failures the first that tells of the host: that there is no way to one of its
-    /// addresses, or no address of one family, says something about this machine only.
+    /// Of several failures the first that tells of the host. The others are about this machine: that it
+    /// has no way to one of the addresses, or was given none in one family.
     private var verdict: any Error {
-        failures.first { !($0 is NoRouteError) && !($0 is DNSLookupError) }
-            ?? failures.first { $0 is NoRouteError } ?? failures.first ?? nothingFound
+        failures.first { !$0.isAboutThisMachine } ?? failures.first { !($0 is DNSLookupError) } ?? failures.first
+            ?? nothingFound
+    }
+}
+
+extension Error {
+    fileprivate var isAboutThisMachine: Bool {
+        switch self {
+        case is NoRouteError, is DNSLookupError: true
+        // What IPv6 comes to on a machine that has it switched off.
+        case let error as ConnectError: error.errno == EAFNOSUPPORT || error.errno == EADDRNOTAVAIL
+        default: false
+        }
     }
 }

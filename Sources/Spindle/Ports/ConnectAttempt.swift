@@ -1,3 +1,5 @@
+import Glibc
+
 /// One attempt to make one connection, from a name to a protocol that was told of it.
 final class ConnectAttempt {
     private let reactor: Reactor
@@ -42,6 +44,9 @@ final class ConnectAttempt {
             if case .address(let address) = plan.destination, !plan.families.contains(address.family) {
                 throw DNSLookupError(name: address.host, reason: "not an address of the kind that was asked for")
             }
+            if case .name = plan.destination, let local = plan.localAddress, !plan.families.contains(local.family) {
+                throw ConnectBindError(address: local, errno: EAFNOSUPPORT)
+            }
         } catch {
             return reactor.inNextPass { [self] in finish(.failure(error)) }
         }
@@ -76,7 +81,11 @@ final class ConnectAttempt {
             let race = makeRace(families)
             for family in families {
                 let answer = reactor.resolver.resolve(name, port: port, family, on: reactor)
-                lookUps.append(answer.addBoth { [weak race] in race?.found(family, $0) })
+                // The answer may be there already, or come in somebody's callback, where nothing may be called.
+                lookUps.append(
+                    answer.addBoth { [weak race, reactor] result in
+                        reactor.inNextPass { race?.found(family, result) }
+                    })
             }
         }
     }

@@ -25,7 +25,10 @@ final class SocketDial: EventHandler {
     }
 
     private func open(_ plan: ConnectPlan) throws {
-        let socket = try Socket.openStream(for: address)
+        let socket: Socket
+        do throws(SystemError) { socket = try .openStream(for: address) } catch {
+            throw error.connecting(to: address)
+        }
         self.socket = socket
         for option in plan.options where option.applies(to: address.family) { try socket.set(option) }
         if let local = plan.localAddress {
