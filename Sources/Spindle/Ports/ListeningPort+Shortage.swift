@@ -40,13 +40,12 @@ extension ListeningPort {
 
     private func tryAgain() {
         guard let shortage else { return }
-        if shortage.began.advanced(by: Self.patience) <= reactor.now { self.shortage?.refused += turnAway() }
         if SpareDescriptors.exist {
             listener?.resume()
-            setTimer(Self.recovery) { $0.recovered() }
-        } else {
-            setTimer(Self.retryInterval) { $0.tryAgain() }
+            return setTimer(Self.recovery) { $0.recovered() }
         }
+        if shortage.began.advanced(by: Self.patience) <= reactor.now { self.shortage?.refused += turnAway() }
+        setTimer(Self.retryInterval) { $0.tryAgain() }
     }
 
     private func setTimer(_ delay: Duration, _ body: @escaping (ListeningPort) -> Void) {
