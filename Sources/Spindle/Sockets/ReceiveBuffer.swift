@@ -39,6 +39,22 @@ final class ReceiveBuffer {
         }
     }
 
+    /// As `receive(from:)`, but takes the descriptors that come along, too.
+    func receive(from socket: Socket, appendingTo descriptors: inout [CInt]) -> Outcome {
+        while true {
+            do throws(SystemError) {
+                let count = unsafe try socket.receive(into: bytes, appendingTo: &descriptors)
+                return count > 0 ? .received(count) : .end
+            } catch {
+                switch error.errno {
+                case EINTR: continue
+                case EAGAIN: return .empty
+                default: return .failed(error)
+                }
+            }
+        }
+    }
+
     /// Lends the first `count` bytes.
     @inline(__always)
     func withBytes<Failure: Error>(_ count: Int, _ body: (RawSpan) throws(Failure) -> Void) throws(Failure) {

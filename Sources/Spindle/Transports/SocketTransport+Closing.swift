@@ -58,13 +58,16 @@ extension SocketTransport {
     /// From now on aborts if the peer takes nothing of our output for as long as `closeLimit` (W4).
     func watchProgress() {
         guard limit == nil, let closeLimit = reactor.options.closeLimit else { return }
-        let before = bufferEvent?.bytesTaken
+        let before = bytesTaken
         limit = reactor.callLater(closeLimit) { [self] in
             limit = nil
             guard state == .closing, isBacklogged else { return }
-            if bufferEvent?.bytesTaken == before { abort() } else { watchProgress() }
+            if bytesTaken == before { abort() } else { watchProgress() }
         }
     }
+
+    /// How many of the bytes that had to wait the kernel has taken.
+    private var bytesTaken: Int { (bufferEvent?.bytesTaken ?? 0) + (mail?.bytesTaken ?? 0) }
 
     // MARK: - The end
 
@@ -129,6 +132,7 @@ extension SocketTransport {
             reactor.base.bury(event)
         }
         dropBufferEvent()
+        mail?.close()
         undelivered = nil
         if let buffer = gathered.take() { reactor.gatherPool.give(buffer) }
         try? deadline?.cancel()

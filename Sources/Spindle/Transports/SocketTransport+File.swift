@@ -3,8 +3,9 @@ import Glibc
 // Pieces of files go through the bufferevent, in their place among what was written.
 extension SocketTransport {
     func appendToBacklog(_ file: File, from offset: Int, _ count: Int) -> Bool {
-        // What was gathered before it goes before it.
+        // What was gathered before it goes before it; what waits behind a descriptor is kept in memory.
         sendGathered()
+        guard mail?.isEmpty ?? true else { return false }
         guard writeError == nil, let buffer = try? requiredBufferEvent(), buffer.write(file, from: offset, count) else {
             return false
         }
@@ -19,7 +20,7 @@ extension SocketTransport {
         let isShorter = sender?.hasShrunk ?? true
         bufferEvent?.resumeWriting(dropsFile: isShorter)
         guard isShorter else { return }
-        isBacklogged = (bufferEvent?.outputLength ?? 0) > 0
+        isBacklogged = backlogLength > 0
         if let sender { sender.fileShrank() } else { writingFailed(SystemError(EIO, "sendfile")) }
     }
 }

@@ -21,10 +21,13 @@ extension SocketTransport {
         queueFlush()
     }
 
+    /// How much waits to be sent, in bytes.
+    var backlogLength: Int { (bufferEvent?.outputLength ?? 0) + (mail?.weight ?? 0) }
+
     /// More waits than before.
     func backlogGrew() {
         applyLowMark()
-        if let bufferEvent, bufferEvent.outputLength > marks.high { pauseProducer() }
+        if backlogLength > marks.high { pauseProducer() }
     }
 
     /// Has the bufferevent report when somebody has waited long enough: those who wait for the low mark, or else
@@ -34,7 +37,7 @@ extension SocketTransport {
     }
 
     /// Whether no more waits than `drained()` and paused producers are content with.
-    private var isLow: Bool { (bufferEvent?.outputLength ?? 0) <= marks.low }
+    private var isLow: Bool { backlogLength <= marks.low }
 
     func change(_ newMarks: WaterMarks) {
         marks = newMarks

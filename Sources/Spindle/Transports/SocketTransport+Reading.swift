@@ -27,7 +27,7 @@ extension SocketTransport: EventHandler {
     private func receive() {
         let buffer = reactor.receiveBuffer
         for _ in 0..<Self.receivesPerTurn {
-            switch buffer.receive(from: socket) {
+            switch takesDescriptors ? receiveWithDescriptors() : buffer.receive(from: socket) {
             case .received(let count):
                 buffer.withBytes(count) { deliver($0) }
                 guard count == buffer.capacity, isDelivering else { return }
@@ -39,7 +39,7 @@ extension SocketTransport: EventHandler {
     }
 
     /// Whether more may be delivered to the protocol now.
-    private var isDelivering: Bool { state == .open && !isReadingPaused && !isSwitching }
+    var isDelivering: Bool { state == .open && !isReadingPaused && !isSwitching }
 
     private func deliver(_ data: RawSpan) {
         do { try connectedProtocol?.dataReceived(data) } catch { callbackThrew("dataReceived", error) }
@@ -74,6 +74,7 @@ extension SocketTransport: EventHandler {
 
     /// Delivers what has come through the bufferevent, until somebody stops it.
     func deliverUndelivered() {
+        deliverDescriptors()
         while isDelivering, let undelivered, !undelivered.isEmpty { undelivered.consumeFirst { deliver($0) } }
     }
 
@@ -81,7 +82,8 @@ extension SocketTransport: EventHandler {
     func deliverRemains() {
         deliverUndelivered()
         while isDelivering {
-            guard case .received(let count) = reactor.receiveBuffer.receive(from: socket) else { return }
+            let outcome = takesDescriptors ? receiveWithDescriptors() : reactor.receiveBuffer.receive(from: socket)
+            guard case .received(let count) = outcome else { return }
             reactor.receiveBuffer.withBytes(count) { deliver($0) }
         }
     }
@@ -89,7 +91,8 @@ extension SocketTransport: EventHandler {
     // MARK: - Starting and stopping
 
     func startReading() {
-        if !reactor.options.directIO, state == .open {
+        // A bufferevent would have the kernel close descriptors.
+        if !reactor.options.directIO, state == .open, !takesDescriptors {
             bufferEvent?.startReading()
         } else {
             let event = readEvent ?? Event(reactor.base, socket.descriptor, .readable, self)
@@ -151,6 +154,7 @@ extension SocketTransport: EventHandler {
         queueFlush()
         do { try newProtocol.makeConnection(self) } catch { return callbackThrew("connectionMade", error) }
         guard state == .open else { return }
+        learnAgainWhetherDescriptorsAreTaken()
         do { try putBack(rest) } catch { return end(ConnectionLost(errno: error.errno)) }
         deliverUndelivered()
         continueReading()
@@ -159,10 +163,14 @@ extension SocketTransport: EventHandler {
     /// Makes `bytes` the first to be delivered, now or when reading is resumed.
     private func putBack(_ bytes: [UInt8]) throws(SystemError) {
         guard !bytes.isEmpty else { return }
+        try bytes.withRawSpan { data throws(SystemError) in try keep(data) }
+    }
+
+    func keep(_ data: RawSpan) throws(SystemError) {
         let buffer: Buffer
         if let undelivered { buffer = undelivered } else { buffer = try Buffer() }
         undelivered = buffer
-        guard bytes.withRawSpan({ buffer.prepend($0) }) else { throw SystemError(ENOMEM, "evbuffer_prepend") }
+        guard buffer.prepend(data) else { throw SystemError(ENOMEM, "evbuffer_prepend") }
     }
 }
 

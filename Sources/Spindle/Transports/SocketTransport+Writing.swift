@@ -37,6 +37,7 @@ extension SocketTransport: Flushable {
         outputMoved()
     }
 
+    /// Sends what was gathered, now.
     func sendGathered() {
         guard let buffer = gathered.take() else { return }
         if !buffer.isEmpty, writeError == nil {
@@ -67,13 +68,20 @@ extension SocketTransport: Flushable {
     private func appendToBacklog(_ data: RawSpan) {
         guard writeError == nil else { return }
         do throws(SystemError) {
-            let buffer = try requiredBufferEvent()
-            guard buffer.write(data) else { throw SystemError(ENOMEM, "bufferevent_write") }
+            if let mail, !mail.isEmpty {
+                mail.append(data)
+            } else {
+                try appendToBufferEvent(data)
+            }
             isBacklogged = true
             backlogGrew()
         } catch {
             writingFailed(error)
         }
+    }
+
+    func appendToBufferEvent(_ data: RawSpan) throws(SystemError) {
+        guard try requiredBufferEvent().write(data) else { throw SystemError(ENOMEM, "bufferevent_write") }
     }
 
     /// Some output has gone, or none was left: does what was waiting for that.
@@ -96,6 +104,7 @@ extension SocketTransport: Flushable {
         acceptsWrites = false
         isBacklogged = false
         dropBufferEvent()
+        mail?.close()
         pauseProducer()
         // Not now: the protocol's callback may be on the stack.
         reactor.inNextPass { [self] in
@@ -139,8 +148,14 @@ extension SocketTransport: BufferEventHandler {
     }
 
     func outputShrank() {
-        guard let bufferEvent else { return }
-        isBacklogged = bufferEvent.outputLength > 0
+        if bufferEvent != nil { outputProgressed() }
+    }
+
+    /// The kernel has taken some of what waited, or may take more now.
+    func outputProgressed() {
+        sendMail()
+        guard writeError == nil, state != .closed else { return }
+        isBacklogged = backlogLength > 0
         backlogShrank()
         // What the producer has written just now comes first.
         if !isFlushQueued { outputMoved() }

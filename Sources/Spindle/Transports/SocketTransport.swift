@@ -38,14 +38,18 @@ final class SocketTransport: Transport {
     var watchSlot: Int32?
     /// A new protocol has been put in place and does not know of it yet.
     var isSwitching = false
+    /// The protocol is a FileDescriptorReceiver, on a UNIX socket.
+    var takesDescriptors = false
     /// What arrived through the bufferevent and is not delivered yet.
     var undelivered: Buffer?
 
     // Writing
     var bufferEvent: BufferEvent?
     var gathered: GatherBuffer?
+    /// What waits with descriptors, behind what the bufferevent holds.
+    var mail: DescriptorMail?
     var acceptsWrites = true
-    /// The bufferevent holds output, so that direct sends would overtake it.
+    /// Output waits here, so that direct sends would overtake it.
     var isBacklogged = false
     var isFlushQueued = false
     var isWriteEndRequested = false
@@ -76,6 +80,7 @@ final class SocketTransport: Transport {
     func start(_ newProtocol: Protocol) throws {
         slot = reactor.transports.insert(self)
         connectedProtocol = newProtocol
+        learnWhetherDescriptorsAreTaken()
         do {
             try newProtocol.makeConnection(self)
         } catch {
@@ -109,6 +114,11 @@ final class SocketTransport: Transport {
 
     override func write(_ file: File, from offset: Int, _ count: Int) -> Bool {
         acceptsWrites && appendToBacklog(file, from: offset, count)
+    }
+
+    override func sendFileDescriptor(_ descriptor: CInt, with data: RawSpan) throws {
+        reactor.requireThread()
+        try post(descriptor, data)
     }
 
     override func loseConnection() {

@@ -43,6 +43,18 @@ open class Transport {
     /// Sends a piece of a file without reading it into memory. False if this transport cannot: then it is to be written.
     func write(_ file: File, from offset: Int, _ count: Int) -> Bool { false }
 
+    /// Sends an open descriptor to the other end of a UNIX socket, where a ``FileDescriptorReceiver`` gets
+    /// it (X2).
+    ///
+    /// It leaves after all that was written before, travels with the first byte of `data`, and is a copy: close your own whenever
+    /// you like. While it waits to be sent it counts as a KiB for producers. After the connection's end this does nothing.
+    ///
+    /// - Throws: ``CannotSendDescriptorError`` if the transport is no UNIX socket, `data` is empty, or the
+    ///   descriptor cannot be copied.
+    open func sendFileDescriptor(_ descriptor: CInt, with data: RawSpan) throws {
+        throw CannotSendDescriptorError(.notUNIX)
+    }
+
     // MARK: - Closing
 
     /// Closes the connection once everything written so far has been sent (W3).
@@ -163,6 +175,16 @@ extension Transport {
 
     /// Sends text as UTF-8; see ``write(_:)-2ryzc``.
     public func write(_ text: String) { text.withRawSpan { write($0) } }
+
+    /// Sends an open descriptor with bytes; see ``sendFileDescriptor(_:with:)-(_,RawSpan)``.
+    public func sendFileDescriptor(_ descriptor: CInt, with bytes: [UInt8]) throws {
+        try bytes.withRawSpan { try sendFileDescriptor(descriptor, with: $0) }
+    }
+
+    /// Sends an open descriptor with text; see ``sendFileDescriptor(_:with:)-(_,RawSpan)``.
+    public func sendFileDescriptor(_ descriptor: CInt, with text: String) throws {
+        try text.withRawSpan { try sendFileDescriptor(descriptor, with: $0) }
+    }
 
     /// Sends pieces one after the other, in as few sends as one write of all of them would take (W2).
     public func writeSequence(_ pieces: some Sequence<[UInt8]>) {
