@@ -8,6 +8,7 @@ final class AdoptedConnection {
     private var socket: Socket?
     private let peer: SocketAddress
 
+    /// Takes over a connected stream socket.
     init(_ reactor: Reactor, _ descriptor: CInt, _ factory: Factory) throws(CannotAdoptError) {
         self.reactor = reactor
         self.factory = factory
@@ -22,21 +23,41 @@ final class AdoptedConnection {
         }
     }
 
+    /// Takes over what is read from one descriptor and written to another one, which may be the same socket.
+    convenience init(_ reactor: Reactor, _ input: CInt, _ output: CInt, _ factory: Factory) throws(CannotAdoptError) {
+        if StandardStream.isOneSocket(input, output) {
+            try self.init(reactor, input, factory)
+        } else {
+            do throws(SystemError) {
+                self.init(reactor, try StandardStream.open(input: input, output: output), factory)
+            } catch {
+                let isInput = (try? FileStatus(ofDescriptor: input)) == nil
+                throw CannotAdoptError(descriptor: isInput ? input : output, errno: error.errno)
+            }
+        }
+    }
+
+    private init(_ reactor: Reactor, _ stream: Socket, _ factory: Factory) {
+        self.reactor = reactor
+        self.factory = factory
+        socket = stream
+        peer = .unnamed
+    }
+
     /// Whoever never ran the reactor has no protocol that could close it.
     deinit { socket?.close() }
 
-    /// Has the factory build a protocol, and tells it.
-    func begin() {
-        guard let socket = socket.take() else { return }
-        guard let newProtocol = factory.makeProtocol(for: peer) else { return socket.close() }
-        do {
-            let transport = try SocketTransport(reactor, socket, peer: peer, host: nil)
-            // What connectionMade throws was logged, and becomes the reason of the connection's end.
-            try? transport.start(newProtocol)
-        } catch {
-            reactor.logger.error("cannot serve \(peer): \(error)")
-            socket.close()
-        }
+    /// Has the factory build a protocol, and tells it. To be called once.
+    ///
+    /// - Throws: ``NoProtocol``, or what connectionMade threw; that was logged, and becomes the reason of the
+    ///   connection's end.
+    @discardableResult
+    func begin() throws -> Protocol {
+        guard let socket, let newProtocol = factory.makeProtocol(for: peer) else { throw NoProtocol() }
+        let transport = try SocketTransport(reactor, socket, peer: peer, host: nil)
+        self.socket = nil
+        try transport.start(newProtocol)
+        return newProtocol
     }
 }
 

@@ -1,3 +1,5 @@
+import Logging
+
 extension Reactor {
     /// Accepts connections on a listening stream socket that somebody else has opened: a parent process,
     /// systemd, or C code (F7).
@@ -26,6 +28,10 @@ extension Reactor {
         requireThread()
         if isStopping { throw ReactorNotRunning() }
         let connection = try AdoptedConnection(self, descriptor, factory)
-        inNextPass { connection.begin() }
+        inNextPass { [self] in
+            do { try connection.begin() } catch {
+                logger.debug("the adopted descriptor \(descriptor) is not served: \(error)")
+            }
+        }
     }
 }

@@ -25,10 +25,13 @@ final class ReceiveBuffer {
         case failed(SystemError)
     }
 
-    /// Fills the buffer from a socket with one recv(2).
+    /// Fills the buffer from a socket with one recv(2), or from what stands in its place with one read(2).
     func receive(from socket: Socket) -> Outcome {
         while true {
-            let count = unsafe recv(socket.descriptor, bytes.baseAddress, bytes.count, 0)
+            let count =
+                unsafe socket.stream == nil
+                ? recv(socket.descriptor, bytes.baseAddress, bytes.count, 0)
+                : read(socket.descriptor, bytes.baseAddress, bytes.count)
             if count > 0 { return .received(count) }
             if count == 0 { return .end }
             switch errno {

@@ -1,8 +1,11 @@
 import Glibc
 
 /// The system calls on one socket. A copy of its number, not its owner: whoever opened it closes it, once.
+///
+/// What is read and written in its place, such as a pair of pipes, has a `stream`; see `StandardStream`.
 struct Socket {
     let descriptor: CInt
+    let stream: StandardStream?
 
     /// Opens a non-blocking, close-on-exec stream socket of an address's family.
     static func openStream(for address: SocketAddress) throws(SystemError) -> Socket {
@@ -12,11 +15,21 @@ struct Socket {
         return Socket(descriptor: descriptor)
     }
 
-    init(descriptor: CInt) { self.descriptor = descriptor }
+    init(descriptor: CInt) {
+        self.descriptor = descriptor
+        stream = nil
+    }
+
+    /// What is read from one descriptor and written to another one.
+    init(reading descriptor: CInt, _ stream: StandardStream) {
+        self.descriptor = descriptor
+        self.stream = stream
+    }
 
     /// A close-on-exec copy of somebody else's descriptor, which remains theirs to close. Both are
     /// non-blocking from here on: that belongs to the socket behind them.
     init(duplicating original: CInt) throws(SystemError) {
+        stream = nil
         descriptor = fcntl(original, F_DUPFD_CLOEXEC, 0)
         guard descriptor >= 0 else { throw SystemError(errno, "fcntl (F_DUPFD_CLOEXEC)") }
         let flags = fcntl(descriptor, F_GETFL)
@@ -27,7 +40,13 @@ struct Socket {
         }
     }
 
-    func close() { _ = Glibc.close(descriptor) }
+    func close() {
+        stream?.end(input: descriptor)
+        _ = Glibc.close(descriptor)
+    }
+
+    /// Where it is written to.
+    var output: CInt { stream?.output ?? descriptor }
 
     // MARK: - What it is
 
@@ -75,6 +94,7 @@ struct Socket {
 
     /// Takes the error that the kernel has noted for the socket, if there is one.
     func takeError() -> SystemError? {
+        guard stream == nil else { return nil }
         var code: CInt = 0
         var length = socklen_t(MemoryLayout<CInt>.size)
         let result = unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length)
@@ -83,7 +103,8 @@ struct Socket {
     }
 
     func localAddress() throws(SystemError) -> SocketAddress {
-        unsafe try address("getsockname") { unsafe getsockname(descriptor, $0, $1) }
+        guard stream == nil else { return .unnamed }
+        return unsafe try address("getsockname") { unsafe getsockname(descriptor, $0, $1) }
     }
 
     /// Fails with `ENOTCONN` on a socket that is not connected.
@@ -117,7 +138,8 @@ struct Socket {
     func send(_ data: RawSpan) -> SendOutcome {
         unsafe data.withUnsafeBytes { bytes in
             Self.retrying {
-                unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+                if let stream { return unsafe write(stream.output, bytes.baseAddress, bytes.count) }
+                return unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
             }
         }
     }
@@ -137,6 +159,7 @@ struct Socket {
 
     /// Looks at what would be received, and leaves it there.
     func peek() -> ReceiveBuffer.Outcome {
+        if stream != nil { return StandardStream.peek(descriptor) }
         var byte: UInt8 = 0
         let count = unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK))
         if count > 0 { return .received(count) }
@@ -153,7 +176,9 @@ struct Socket {
     // MARK: - Closing
 
     /// Tells the peer that nothing more will come, once what was sent has reached it.
-    func shutdownWriting() { _ = shutdown(descriptor, Int32(SHUT_WR)) }
+    func shutdownWriting() {
+        if let stream { stream.endOutput() } else { _ = shutdown(descriptor, Int32(SHUT_WR)) }
+    }
 
     /// How many bytes the peer has not acknowledged yet; 0 if the kernel cannot tell.
     var unacknowledgedCount: Int {

@@ -92,6 +92,9 @@ public struct SocketAddress: Hashable, Sendable {
     /// What the C form has room for beside one zero byte: before a name or behind a path.
     static let longestPath = 107
 
+    /// The address of what has none, such as a pipe.
+    static let unnamed = SocketAddress(.unix([]))
+
     /// No address in particular: what a transport that was never connected reports.
     public static let unspecified = SocketAddress(.ipv4(0, port: 0))
 

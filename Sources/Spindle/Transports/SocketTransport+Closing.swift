@@ -4,8 +4,11 @@ extension SocketTransport {
         state = .closing
         // A producer may still write, until it says that it has finished (W4).
         if producer == nil { acceptsWrites = false }
-        // Input is read and thrown away meanwhile, which is how a reset is noticed.
-        if isReadingPaused && !peerHasFinished {
+        // Input is read and thrown away meanwhile, which is how a reset is noticed. Not where others may read
+        // it after us.
+        if socket.stream != nil {
+            stopReading()
+        } else if isReadingPaused && !peerHasFinished {
             stopWatching()
             startReading()
         }
@@ -75,7 +78,7 @@ extension SocketTransport {
     ///
     /// Called with no callback on the stack.
     func finishClosing() {
-        if peerHasFinished { return end(endReason) }
+        if peerHasFinished || socket.stream != nil { return end(endReason) }
         dropBufferEvent()
         switch reactor.receiveBuffer.receive(from: socket) {
         case .received: linger()

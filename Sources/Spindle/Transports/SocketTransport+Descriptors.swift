@@ -61,7 +61,7 @@ extension SocketTransport {
         let wereTaken = takesDescriptors
         learnWhetherDescriptorsAreTaken()
         // Where bufferevents do the reading they do not do this.
-        guard takesDescriptors != wereTaken, !reactor.options.directIO, !isReadingPaused, !peerHasFinished else {
+        guard takesDescriptors != wereTaken, !isDirect, !isReadingPaused, !peerHasFinished else {
             return
         }
         stopReading()

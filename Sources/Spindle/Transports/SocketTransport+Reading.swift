@@ -92,14 +92,24 @@ extension SocketTransport: EventHandler {
 
     func startReading() {
         // A bufferevent would have the kernel close descriptors.
-        if !reactor.options.directIO, state == .open, !takesDescriptors {
+        if !isDirect, state == .open, !takesDescriptors {
             bufferEvent?.startReading()
         } else {
             let event = readEvent ?? Event(reactor.base, socket.descriptor, .readable, self)
             readEvent = event
             do throws(SystemError) { try event.add() } catch {
+                // A regular file, or /dev/null: always readable, so that epoll refuses it.
+                if error.errno == EPERM, socket.stream != nil { return readInEachPass() }
                 reactor.inNextPass { [self] in end(ConnectionLost(errno: error.errno)) }
             }
+        }
+    }
+
+    private func readInEachPass() {
+        reactor.inNextPass { [self] in
+            guard state == .open, !isReadingPaused, !peerHasFinished else { return }
+            receiveAndFlush()
+            if isDelivering, !peerHasFinished { readInEachPass() }
         }
     }
 
@@ -113,7 +123,7 @@ extension SocketTransport: EventHandler {
         guard state == .open, !isReadingPaused else { return }
         isReadingPaused = true
         // The bufferevent would go on reading into its own memory.
-        if bufferEvent != nil, !reactor.options.directIO { park() }
+        if bufferEvent != nil, !isDirect { park() }
     }
 
     func resumeReading() {

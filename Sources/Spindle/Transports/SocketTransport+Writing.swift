@@ -5,7 +5,7 @@ extension SocketTransport: Flushable {
     private static let largeWrite = 4096
 
     func output(_ data: RawSpan) {
-        if isBacklogged || !reactor.options.directIO {
+        if isBacklogged || !isDirect {
             appendToBacklog(data)
         } else if data.byteCount >= Self.largeWrite || !gather(data) {
             send(data)
@@ -119,7 +119,7 @@ extension SocketTransport: Flushable {
     /// The bufferevent, which is made when it is first needed.
     func requiredBufferEvent() throws(SystemError) -> BufferEvent {
         if let bufferEvent { return bufferEvent }
-        let made = try BufferEvent(reactor.base, socket.descriptor, self)
+        let made = try BufferEvent(reactor.base, socket.output, self)
         bufferEvent = made
         return made
     }

@@ -73,8 +73,11 @@ final class SocketTransport: Transport {
         hostAddress = host
         marks = reactor.options.waterMarks
         super.init(reactor: reactor)
-        if !reactor.options.directIO { bufferEvent = try BufferEvent(reactor.base, socket.descriptor, self) }
+        if !isDirect { bufferEvent = try BufferEvent(reactor.base, socket.descriptor, self) }
     }
+
+    /// Whether it receives and sends by itself. A bufferevent has one descriptor for both.
+    var isDirect: Bool { reactor.options.directIO || socket.stream != nil }
 
     /// Connects `newProtocol` and begins to read. Called inside an entry, with no callback on the stack.
     func start(_ newProtocol: Protocol) throws {
