@@ -20,6 +20,9 @@ extension Reactor {
         manualTime = end
     }
 
+    /// How many delayed calls wait.
+    package var delayedCallCount: Int { timers.count }
+
     private func drainQueue() {
         while handle.queue.hasWork { base.entry(runQueue) }
     }
