@@ -25,6 +25,7 @@ let package = Package(
     products: [
         .library(name: "Spindle", targets: ["Spindle"]),
         .library(name: "SpindleProtocols", targets: ["SpindleProtocols"]),
+        .library(name: "SpindleDNS", targets: ["SpindleDNS"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.1.0"),
@@ -49,10 +50,14 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(name: "SpindleProtocols", dependencies: ["Spindle"], swiftSettings: settings),
+        // A target of its own for the sake of libevent_extra, which most programs do without.
+        .target(name: "SpindleDNS", dependencies: ["Spindle", "CLibEvent"], swiftSettings: settings),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
             name: "SpindleTests",
-            dependencies: ["Spindle", "CLibEvent", "TestSupport", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "Spindle", "SpindleDNS", "CLibEvent", "TestSupport", .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: testSettings
         ),
         .testTarget(

@@ -8,10 +8,13 @@ import Glibc
 /// one place where that happens. See also `Event`, `BufferEvent` and `Listener`,
 /// whose C thunks do nothing but call it.
 @safe
-final class EventBase {
+package final class EventBase {
     /// Nil for the base of a reactor that is not (or no longer) attached to a loop:
     /// events on it never fire.
-    let raw: OpaquePointer?
+    package let raw: OpaquePointer?
+
+    /// What else lives on the base, and is asked to leave before it is freed.
+    package var tenants: [any EventBaseTenant] = []
 
     /// Whether a callback is on the stack now.
     private(set) var isInside = false
@@ -47,7 +50,9 @@ final class EventBase {
     deinit {
         assert(unflushed.isEmpty && !isInside, "an event base was freed inside one of its callbacks")
         dead.removeAll()
-        if let raw = unsafe raw { unsafe event_base_free(raw) }
+        guard let raw = unsafe raw else { return }
+        for tenant in tenants { unsafe tenant.leave(raw) }
+        unsafe event_base_free(raw)
     }
 
     // MARK: - Entries

@@ -26,7 +26,7 @@ public final class Reactor {
     /// What code spawned on this reactor is isolated to.
     public let actor: ReactorActor
 
-    let base: EventBase
+    package let base: EventBase
     let receiveBuffer: ReceiveBuffer
     let gatherPool = GatherPool()
     /// Made when the first connection stops reading.
@@ -132,7 +132,7 @@ public final class Reactor {
     }
 
     /// Does `body` in the next pass.
-    func inNextPass(_ body: @escaping () -> Void) { handle.post(.call { _ in body() }) }
+    package func inNextPass(_ body: @escaping () -> Void) { handle.post(.call { _ in body() }) }
 
     /// Watches one of the loop's own descriptors.
     func watch(_ descriptor: CInt, _ body: @escaping () -> Void) throws(SystemError) {

@@ -1,10 +1,10 @@
-import Glibc
+package import Glibc
 
 // The only file that says sockaddr: how addresses go to the kernel and come back.
 
 extension SocketAddress {
     /// Copies what `accept` or `getsockname` filled in.
-    init(_ address: UnsafePointer<sockaddr>, _ length: socklen_t) {
+    package init(_ address: UnsafePointer<sockaddr>, _ length: socklen_t) {
         let bytes = unsafe UnsafeRawPointer(address)
         switch unsafe Int32(address.pointee.sa_family) {
         case AF_INET:
@@ -24,6 +24,19 @@ extension SocketAddress {
             if let first = path.first, first != 0, let end = path.firstIndex(of: 0) { path.removeSubrange(end...) }
             self.init(.unix(path))
         }
+    }
+
+    /// The addresses in a list of getaddrinfo's, or of something that imitates it.
+    package static func addresses(in list: UnsafeMutablePointer<addrinfo>?) -> [SocketAddress] {
+        var addresses: [SocketAddress] = []
+        var entry = unsafe list
+        while let info = unsafe entry {
+            if let address = unsafe info.pointee.ai_addr {
+                addresses.append(unsafe SocketAddress(address, info.pointee.ai_addrlen))
+            }
+            unsafe entry = info.pointee.ai_next
+        }
+        return addresses
     }
 
     /// Hands `body` the address as the kernel wants it.

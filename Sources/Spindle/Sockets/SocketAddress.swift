@@ -173,7 +173,7 @@ public struct InvalidAddressError: Error, Hashable, Sendable, CustomStringConver
     /// What is wrong with it.
     public let reason: String
 
-    init(host: String, port: Int? = nil, reason: String) {
+    package init(host: String, port: Int? = nil, reason: String) {
         self.host = host
         self.port = port
         self.reason = reason

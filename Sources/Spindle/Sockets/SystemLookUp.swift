@@ -20,23 +20,11 @@ enum SystemLookUp {
         let systemError = errno
         defer { if let first = unsafe first { unsafe freeaddrinfo(first) } }
         switch result {
-        case 0: return .success(unsafe addresses(in: first))
+        case 0: return .success(unsafe SocketAddress.addresses(in: first))
         case hasNoAddress, hasNoneOfFamily: return .success([])
         case EAI_SYSTEM: return .failure(DNSLookupError(name: name, reason: SystemError.text(systemError)))
         default: return .failure(DNSLookupError(name: name, reason: unsafe String(cString: gai_strerror(result))))
         }
-    }
-
-    private static func addresses(in list: UnsafeMutablePointer<addrinfo>?) -> [SocketAddress] {
-        var addresses: [SocketAddress] = []
-        var entry = unsafe list
-        while let info = unsafe entry {
-            if let address = unsafe info.pointee.ai_addr {
-                addresses.append(unsafe SocketAddress(address, info.pointee.ai_addrlen))
-            }
-            unsafe entry = info.pointee.ai_next
-        }
-        return addresses
     }
 
     /// glibc takes a name to be in the locale's encoding, and in a program that has set no locale that is
