@@ -18,7 +18,8 @@ public final class Connector {
     public private(set) var state = State.disconnected
 
     private let plan: ConnectPlan
-    private var attempt: ConnectAttempt?
+    /// Weak: the reactor has it while it is under way, and it has this connector.
+    private weak var attempt: ConnectAttempt?
     private weak var transport: Transport?
     private var isUsingFactory = false
     private var wasToldToStop = false
@@ -64,7 +65,7 @@ public final class Connector {
         reactor.requireThread()
         guard state == .connecting, !wasToldToStop else { throw NotConnectingError() }
         wasToldToStop = true
-        attempt.take()?.cancel()
+        attempt?.cancel()
         reactor.inNextPass { [self] in failed(UserError()) }
     }
 
