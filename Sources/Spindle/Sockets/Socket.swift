@@ -48,6 +48,9 @@ struct Socket {
     /// Where it is written to.
     var output: CInt { stream?.output ?? descriptor }
 
+    /// Keeps programs that this one starts from having it. False if it is not open.
+    func closeOnExec() -> Bool { fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0 }
+
     // MARK: - What it is
 
     var isStream: Bool { get throws(SystemError) { try number(SO_TYPE) == Int32(SOCK_STREAM.rawValue) } }
