@@ -73,7 +73,7 @@ import Testing
         let reactor = try Reactor(options: .forTests)
         func fields(_ endpoint: Any) -> [String: String] {
             var all: [String: String] = [:]
-            for child in Mirror(reflecting: endpoint).children where child.label != "reactor" {
+            for child in Mirror(reflecting: endpoint).children where !["reactor", "options"].contains(child.label) {
                 all[child.label ?? ""] = "\(child.value)"
             }
             return all
