@@ -1,25 +1,25 @@
 import ArgumentParser
-import Dispatch
-@preconcurrency import Glibc
 import Spindle
 
 /// Sends standard input to an echo server, prints what comes back, and ends when all of it has.
 /// Try it beside EchoServer: `echo hello | swift run --package-path Examples EchoClient`
 @main
 struct EchoClient: ParsableCommand {
-    @Option(help: "The address to connect to.") var host = "127.0.0.1"
+    @Option(help: "The host to connect to, by name or address.") var host = "127.0.0.1"
     @Option(help: "The port to connect to.") var port = 8000
+    @Option(help: "An endpoint in their place, such as unix:/run/echo.sock.") var connect: String?
+
     func run() throws {
-        setbuf(stdout, nil)
         let reactor = try Reactor()
-        let finished = Deferred<Void>()
-        let factory = Factory { EchoClientProtocol(finished) }
+        let server: any StreamClientEndpoint =
+            try connect.map { try clientFromString(reactor, $0) } ?? HostnameEndpoint(reactor, host, port)
         var failure: (any Error)?
         reactor.callWhenRunning {
             reactor.spawn {
                 do {
-                    _ = try await TCP4ClientEndpoint(reactor, host, port).connect(factory).value()
-                    try await finished.value()
+                    let remote = try await server.connectProtocol(Remote()).value()
+                    let console = try await StandardIOEndpoint(reactor).connectProtocol(Console(remote)).value()
+                    try await remote.talk(to: console)
                 } catch { failure = error }
                 try? reactor.stop()
             }
@@ -29,31 +29,47 @@ struct EchoClient: ParsableCommand {
     }
 }
 
-final class EchoClientProtocol: Protocol {
-    private let finished: Deferred<Void>
-    private var unanswered: Int? = 0  // bytes still to come back; nil once the input has ended
-    init(_ finished: Deferred<Void>) { self.finished = finished }
-    override func connectionMade() { readMore() }
-    override func dataReceived(_ data: RawSpan) {
-        data.withUnsafeBytes { _ = fwrite($0.baseAddress, 1, $0.count, stdout) }
-        unanswered? -= data.byteCount
-        if unanswered == 0 { readMore() }
+/// The person, or the file, at this end.
+final class Console: Protocol, HalfCloseProtocol {
+    private let remote: Remote
+    init(_ remote: Remote) { self.remote = remote }
+
+    // Reading waits while the server is slow.
+    override func connectionMade() throws { try remote.transport.registerProducer(transport, streaming: true) }
+    override func dataReceived(_ data: RawSpan) { remote.transport.write(data) }
+
+    func readConnectionLost() {
+        remote.transport.unregisterProducer()
+        remote.finish()
     }
+    func writeConnectionLost() {}
+}
+
+/// The server.
+final class Remote: Protocol {
+    private let over = Deferred<Void>()
+    private var console: Console?
+    private var hasFinished = false
+
+    /// Returns when the server has sent everything back, or throws why it has not.
+    nonisolated(nonsending) func talk(to console: Console) async throws {
+        self.console = console
+        try console.transport.registerProducer(transport, streaming: true)
+        try await over.value()
+    }
+
+    /// There is nothing more to send.
+    func finish() {
+        hasFinished = true
+        transport.loseWriteConnection()
+    }
+
+    override func dataReceived(_ data: RawSpan) { console?.transport.write(data) }
 
     override func connectionLost(_ reason: any Error) {
-        try? unanswered == nil ? finished.callback(()) : finished.errback(reason)
-    }
-
-    /// Reads a chunk on another thread, for a read may take for ever; no chunk leaves before the last one came back.
-    private func readMore() {
-        DispatchQueue.global().async { [me = reactor.bound(self)] in
-            let chunk = [UInt8](unsafeUninitializedCapacity: 65536) { $1 = max(0, read(0, $0.baseAddress, $0.count)) }
-            me.handle.callFromThread { reactor in me.value(on: reactor).send(chunk) }
-        }
-    }
-
-    private func send(_ chunk: [UInt8]) {
-        unanswered = chunk.isEmpty ? nil : chunk.count
-        if chunk.isEmpty { transport.loseConnection() } else { transport.write(chunk) }
+        console?.transport.unregisterProducer()
+        console?.transport.loseConnection()
+        let isWell = hasFinished && reason is ConnectionDone
+        try? isWell ? over.callback(()) : over.errback(reason)
     }
 }

@@ -12,15 +12,17 @@ import Spindle
 struct EchoServer: ParsableCommand {
     @Option(help: "The address to listen on.") var host = "127.0.0.1"
     @Option(help: "The port to listen on; 0 takes a free one.") var port = 8000
+    @Option(help: "An endpoint in their place, such as unix:/run/echo.sock or systemd:index=0.") var listen: String?
 
     func run() throws {
         setlinebuf(stdout)  // each line at once, in a pipe or a container's log too
         let reactor = try Reactor()
-        let endpoint = TCP4ServerEndpoint(reactor, port, interface: host)
+        let endpoint: any StreamServerEndpoint =
+            try listen.map { try serverFromString(reactor, $0) } ?? TCP4ServerEndpoint(reactor, port, interface: host)
         var failure: (any Error)?
         reactor.callWhenRunning {
             endpoint.listen(EchoFactory())
-                .addCallback { listener in print("Listening on \(listener.address)") }
+                .addCallback { port -> Void in if port.isListening { print("Listening on \(port.address)") } }
                 .addErrback { error in
                     failure = error
                     try reactor.stop()

@@ -28,7 +28,8 @@ public struct TCP4ServerEndpoint: StreamServerEndpoint {
 
     @discardableResult
     public func listen(_ factory: Factory) -> Deferred<ListeningPort> {
-        Deferred(Result { try reactor.listenTCP(port, factory, backlog: backlog, interface: interface, options: options) })
+        Deferred(
+            Result { try reactor.listenTCP(port, factory, backlog: backlog, interface: interface, options: options) })
     }
 }
 
@@ -57,6 +58,7 @@ public struct TCP6ServerEndpoint: StreamServerEndpoint {
 
     @discardableResult
     public func listen(_ factory: Factory) -> Deferred<ListeningPort> {
-        Deferred(Result { try reactor.listenTCP(port, factory, backlog: backlog, interface: interface, options: options) })
+        Deferred(
+            Result { try reactor.listenTCP(port, factory, backlog: backlog, interface: interface, options: options) })
     }
 }

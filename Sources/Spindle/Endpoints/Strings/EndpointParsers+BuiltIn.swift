@@ -23,6 +23,7 @@ extension EndpointParsers {
             let descriptor = try SystemdSockets.chosen(by: &arguments)
             return AdoptedStreamServerEndpoint(reactor, descriptor)
         },
+        "stdio": { _, reactor in StandardIOEndpoint(reactor) },
     ]
 
     static let builtInClients: [String: Client] = [
