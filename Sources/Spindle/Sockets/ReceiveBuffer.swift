@@ -44,17 +44,11 @@ final class ReceiveBuffer {
 
     /// As `receive(from:)`, but takes the descriptors that come along, too.
     func receive(from socket: Socket, appendingTo descriptors: inout [CInt]) -> Outcome {
-        while true {
-            do throws(SystemError) {
-                let count = unsafe try socket.receive(into: bytes, appendingTo: &descriptors)
-                return count > 0 ? .received(count) : .end
-            } catch {
-                switch error.errno {
-                case EINTR: continue
-                case EAGAIN: return .empty
-                default: return .failed(error)
-                }
-            }
+        do throws(SystemError) {
+            let count = unsafe try socket.receive(into: bytes, appendingTo: &descriptors)
+            return count > 0 ? .received(count) : .end
+        } catch {
+            return error.errno == EAGAIN ? .empty : .failed(error)
         }
     }
 

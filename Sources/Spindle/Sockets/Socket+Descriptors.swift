@@ -63,7 +63,10 @@ extension Socket {
                 unsafe message.msg_iovlen = 1
                 unsafe message.msg_control = control.baseAddress
                 unsafe message.msg_controllen = control.count
-                let count = unsafe recvmsg(descriptor, &message, CInt(MSG_CMSG_CLOEXEC))
+                var count: Int
+                repeat {
+                    count = unsafe recvmsg(descriptor, &message, CInt(MSG_CMSG_CLOEXEC))
+                } while count < 0 && errno == EINTR
                 guard count >= 0 else { return (count, errno, false) }
                 unsafe Self.collect(UnsafeRawBufferPointer(control)[..<message.msg_controllen], into: &received)
                 return (count, 0, unsafe message.msg_flags & CInt(MSG_CTRUNC) != 0)

@@ -14,7 +14,10 @@ final class TemporaryDirectory: Sendable {
     func file(_ name: String) -> String { "\(path)/\(name)" }
 
     /// What is in it, in alphabetical order.
-    var contents: [String] {
+    var contents: [String] { Self.names(in: path) }
+
+    /// What is in a directory, in alphabetical order.
+    static func names(in path: String) -> [String] {
         guard let directory = opendir(path) else { return [] }
         defer { closedir(directory) }
         var names: [String] = []
