@@ -36,7 +36,9 @@ import Testing
         }
     }
 
-    @Test("X2: with more descriptors under way than the kernel allows the rest wait until some have arrived")
+    @Test(
+        "X2: with more descriptors under way than the kernel allows the rest wait until some have arrived",
+        .enabled(if: geteuid() == 0, "the kernel counts for each user: this needs to become one of its own"))
     func tooManyUnderWay() async {
         await #expect(processExitsWith: .success) {
             try NumberedFiles.with { files in
@@ -48,8 +50,9 @@ import Testing
                     // The limit is for ordinary users, and as high as the one for open descriptors.
                     DescriptorShortageTests.limitDescriptors(to: 100)
                     chmod(files.directory.path, 0o777)
-                    let isPrivileged = geteuid() == 0
-                    if isPrivileged { seteuid(65_534) }
+                    let user = uid_t.random(in: 100_000...1_000_000_000)
+                    #expect(setreuid(user, uid_t.max) == 0 && seteuid(user) == 0)
+                    me.onLost = { _ in #expect(seteuid(0) == 0) }
                     for number in 0..<130 {
                         let descriptor = files.open(number)
                         let identity = try FileStatus(ofDescriptor: descriptor).identity
@@ -63,7 +66,6 @@ import Testing
                         mayRead.finish(true)
                     }
                     me.transport.loseConnection()
-                    me.onLost = { _ in if isPrivileged { seteuid(0) } }
                 }
                 let outcome = try StreamKind.unix.run(subject) { peer in
                     #expect(mayRead.wait())
