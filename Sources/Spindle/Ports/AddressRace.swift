@@ -91,6 +91,8 @@ final class AddressRace<Entrant> {
         let number = attempts
         attempts += 1
         running[number] = start(address) { [weak self] in self?.ended(number, $0) }
+        // A numeric address costs no timer.
+        guard unanswered > 0 || waiting.contains(where: { !$0.addresses.isEmpty }) else { return }
         nextAttempt = reactor.callLater(Self.attemptDelay) { [weak self] in
             self?.nextAttempt = nil
             self?.tryNext()
