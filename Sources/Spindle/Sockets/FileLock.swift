@@ -41,6 +41,7 @@ struct FileLock {
     func release() {
         // While it is held: later it might be the next one's.
         if Self.isFile(descriptor, at: path) { path.unlink() }
+        Self.unlock(descriptor)
         close(descriptor)
     }
 
@@ -52,7 +53,10 @@ struct FileLock {
             throw SystemError(errno, "open")
         }
         defer { close(descriptor) }
-        if lock(descriptor, LOCK_SH) { return false }
+        if lock(descriptor, LOCK_SH) {
+            unlock(descriptor)
+            return false
+        }
         guard errno == EWOULDBLOCK else { throw SystemError(errno, "flock") }
         return true
     }
@@ -63,6 +67,10 @@ struct FileLock {
         }
         return true
     }
+
+    /// Closing alone would leave it to a process that is being started just now, and has the
+    /// descriptor until it runs its program.
+    private static func unlock(_ descriptor: CInt) { _ = flock(descriptor, LOCK_UN) }
 
     private static func isFile(_ descriptor: CInt, at path: FilePath) -> Bool {
         guard let opened = try? FileStatus(ofDescriptor: descriptor), let present = try? path.status() else {
