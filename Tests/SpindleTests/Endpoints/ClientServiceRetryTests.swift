@@ -88,10 +88,11 @@ import Testing
     @Test("E4: with the reactor the service stops, in whichever state, and can be started again", arguments: 0..<4)
     func reactorStops(scene: Int) throws {
         let reactor = try Reactor(options: .forTests)
-        let port = try reactor.listenTCP(0, Factory { Recorder.echo() }, interface: "127.0.0.1")
+        // An interface that no other test is on: the port stays free for as long as nobody listens.
+        let port = try reactor.listenTCP(0, Factory { Recorder.echo() }, interface: "127.0.0.42")
         let address = port.address
         if scene == 0 { port.stopListening() }
-        let endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", address.port ?? 0)
+        let endpoint = TCP4ClientEndpoint(reactor, address.host, address.port ?? 0)
         let service = makeService(reactor, endpoint)
         service.startService()
         var ended: (any Error)?
