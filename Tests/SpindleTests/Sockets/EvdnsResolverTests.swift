@@ -150,10 +150,12 @@ import Testing
             reactor.resolver = try EvdnsResolver(nameservers: [deaf.address])
             let lookUps = (0..<100).map { reactor.resolver.lookUp("name\($0)", .ipv4, on: reactor) }
             for lookUp in lookUps { lookUp.addBoth { _ in told += 1 } }
-            if end != .beforeRunning { reactor.callLater(.milliseconds(5)) { try reactor.stop() } }
-            if end == .cancelled {
-                // In the last pass of all, so that the loop never gets to evdns's callbacks.
-                reactor.callLater(.milliseconds(5)) { for lookUp in lookUps { lookUp.cancel() } }
+            if end != .beforeRunning {
+                reactor.callLater(.milliseconds(5)) {
+                    // In the last pass of all, so that the loop never gets to evdns's callbacks.
+                    if end == .cancelled { for lookUp in lookUps { lookUp.cancel() } }
+                    try reactor.stop()
+                }
             }
             if end == .replaced { reactor.callLater(.zero) { reactor.resolver = StaticResolver([:]) } }
             let begun = ContinuousClock.now
