@@ -38,15 +38,16 @@ open class ReconnectingClientFactory: ClientFactory {
     public final var continueTrying = true
 
     /// The connectors heard of. They live as long as something may come of them, and hold this factory.
-    private var connectors: [WeakConnector] = []
+    private var clients: [Client] = []
 
-    private struct WeakConnector {
+    private final class Client {
         weak var connector: Connector?
-        /// The retry that waits for its time.
+        /// What waits for its time.
         var retry: DelayedCall?
+        init(_ connector: Connector) { self.connector = connector }
     }
 
-    open override func startedConnecting(_ connector: Connector) { _ = place(of: connector) }
+    open override func startedConnecting(_ connector: Connector) { _ = client(connector) }
 
     open override func clientConnectionFailed(_ connector: Connector, _ reason: any Error) { retry(connector) }
 
@@ -66,10 +67,13 @@ open class ReconnectingClientFactory: ClientFactory {
         let policy = BackoffPolicy(initialDelay: initialDelay, maxDelay: maxDelay, factor: factor, jitter: jitter)
         let delay = policy.delay(afterFailures: retries)
         reactor.logger.debug("retrying \(connector.destination) in \(delay)")
-        let place = place(of: connector)
-        try? connectors[place].retry?.cancel()
-        // Busy if somebody else had it connect meanwhile, which is as good.
-        connectors[place].retry = reactor.callLater(delay) { try? connector.connect() }
+        let client = client(connector)
+        try? client.retry.take()?.cancel()
+        client.retry = reactor.callLater(delay) { [weak client] in
+            client?.retry = nil
+            // Busy if somebody else had it connect meanwhile, which is as good.
+            try? connector.connect()
+        }
     }
 
     /// The next delay is the first again, and retries count from none; after ``stopTrying()``, tries again from here on.
@@ -82,19 +86,17 @@ open class ReconnectingClientFactory: ClientFactory {
     /// not made again when they are lost.
     public final func stopTrying() {
         continueTrying = false
-        let stopped = connectors
-        for place in connectors.indices { connectors[place].retry = nil }
-        for entry in stopped {
-            try? entry.retry?.cancel()
-            try? entry.connector?.stopConnecting()
+        for client in clients {
+            try? client.retry.take()?.cancel()
+            try? client.connector?.stopConnecting()
         }
     }
 
-    /// Where a connector stands among those heard of.
-    private func place(of connector: Connector) -> Int {
-        if let known = connectors.firstIndex(where: { $0.connector === connector }) { return known }
-        connectors.removeAll { $0.connector == nil }
-        connectors.append(WeakConnector(connector: connector))
-        return connectors.count - 1
+    private func client(_ connector: Connector) -> Client {
+        if let known = clients.first(where: { $0.connector === connector }) { return known }
+        clients.removeAll { $0.connector == nil }
+        let client = Client(connector)
+        clients.append(client)
+        return client
     }
 }
