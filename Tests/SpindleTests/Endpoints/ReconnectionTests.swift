@@ -123,6 +123,7 @@ private final class Restarts {
             protocols: protocols)
     }
 
+    // What is thrown on the way takes some: Swift Testing keeps a record of each error.
     /// The memory that the process has written to, in KiB.
     private static var residentMemory: Int {
         guard let status = fopen("/proc/self/status", "r") else { return 0 }

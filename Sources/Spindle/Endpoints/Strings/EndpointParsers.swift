@@ -70,6 +70,7 @@ public enum EndpointParsers {
 /// | `tcp6:PORT` | `interface=\:\:`; `backlog=50` |
 /// | `unix:PATH` | `mode=666`; `backlog=50`; `lockfile=1`. `unix:@NAME` is an abstract name |
 /// | `systemd:name=NAME`, `systemd:index=N` | a socket that systemd has opened: see ``SystemdSockets``. `domain`, one of INET, INET6 and UNIX, is checked |
+/// | `stdio:` | none: see ``StandardIOEndpoint`` |
 ///
 /// Arguments are separated by colons. A colon, an equals sign or a backslash within one has a backslash in
 /// front: see ``quoteStringArgument(_:)``. Other products add kinds with ``EndpointParsers``.

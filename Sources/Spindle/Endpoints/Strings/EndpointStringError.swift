@@ -1,7 +1,7 @@
 /// An endpoint string that is none: which, and what is wrong with it.
 ///
 /// Its description is one line for the person who wrote the string:
-/// `endpoint "tpc:80": there is no "tpc", only haproxy, systemd, tcp, tcp6, unix`.
+/// `endpoint "tpc:80": there is no "tpc", only stdio, systemd, tcp, tcp6, unix`.
 public struct EndpointStringError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Problem: Hashable, Sendable {
         /// Nobody has registered this prefix; these are there.
