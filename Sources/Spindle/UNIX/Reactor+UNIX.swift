@@ -14,7 +14,7 @@ extension Reactor {
     ///   - backlog: how many connections the kernel may hold ready while the reactor is busy. Clients of a full
     ///     one wait.
     ///   - mode: who may connect: those who may write. It holds from the first moment, whatever the umask is.
-    ///   - lock: whether to hold the file `path.lock`, locked with flock(2) and removed in the end. It keeps a second
+    ///   - lock: whether to hold the file `path.lock`, locked while it listens and removed in the end. It keeps a second
     ///     server away, and makes it safe to take a socket over.
     /// - Throws: ``CannotListenError`` naming path and reason (F2); `EADDRINUSE` where something is in the way.
     @discardableResult

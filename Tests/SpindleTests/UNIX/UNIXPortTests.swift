@@ -109,7 +109,7 @@ import Testing
             let script = """
                 import fcntl, os, socket, sys
                 lock = open(sys.argv[1] + ".lock", "w")
-                fcntl.flock(lock, fcntl.LOCK_EX)
+                fcntl.lockf(lock, fcntl.LOCK_EX)
                 listener = socket.socket(socket.AF_UNIX)
                 listener.bind(sys.argv[1])
                 listener.listen()
