@@ -26,9 +26,8 @@ public final class ListeningPort {
     private var acceptedInPass = 0
     private var pass = 0
 
-    /// What waits for the last connection to go.
-    private var drained: Deferred<Void>?
-    private var drainLimit: DelayedCall?
+    /// Those connections that somebody waits for.
+    private var drain: PortDrain?
 
     /// After this many connections accepted in a row, others get their turn: those that are open already.
     private static let acceptsPerPass = 64
@@ -96,19 +95,15 @@ public final class ListeningPort {
     /// As ``stopListening()``, but the Deferred fires when the connections accepted here are gone (F3).
     ///
     /// They are not told of it: whoever drains a server knows how its protocols say goodbye. Those
-    /// still open when `limit` is over are aborted.
+    /// still open when `limit` is over are aborted. Asked again, it waits as long as the new `limit` says. Connections
+    /// that are accepted later, if the port listens again meanwhile, are neither waited for nor aborted.
     @discardableResult
     public func stopListening(drain limit: Duration) -> Deferred<Void> {
         stopListening()
         guard connectionCount > 0 else { return Deferred(.success(())) }
-        let drained = self.drained ?? Deferred<Void>()
-        self.drained = drained
-        try? drainLimit?.cancel()
-        drainLimit = reactor.callLater(limit) { [self] in
-            for transport in reactor.transports.all where transport.observer === self { transport.abortConnection() }
-        }
-        // Each who asks has an answer of their own.
-        return drained.addCallback {}
+        let drain = self.drain ?? PortDrain(self)
+        self.drain = drain
+        return drain.begin(limit)
     }
 }
 
@@ -150,9 +145,10 @@ extension ListeningPort: ConnectionObserver {
 
     package func connectionEnded(_ reason: any Error) {
         connectionCount -= 1
-        guard connectionCount == 0, let drained = drained.take() else { return }
-        try? drainLimit.take()?.cancel()
-        try? drained.callback(())
+        if let drain, drain.isDone {
+            self.drain = nil
+            drain.finish()
+        }
     }
 }
 

@@ -1,0 +1,27 @@
+import Glibc
+
+extension Peer {
+    /// What a peer would receive now.
+    enum Sight: Equatable {
+        case nothing
+        case text(String)
+        case end
+        case failure(CInt)
+    }
+
+    /// Looks without waiting, and leaves what there is where it is.
+    var sight: Sight {
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        let count = recv(descriptor, &buffer, buffer.count, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
+        if count > 0 { return .text(String(decoding: buffer.prefix(count), as: UTF8.self)) }
+        if count == 0 { return .end }
+        return errno == EAGAIN ? .nothing : .failure(errno)
+    }
+
+    /// An option of the socket that is a number.
+    static func option(_ level: CInt, _ name: CInt, of descriptor: CInt) -> CInt? {
+        var value: CInt = 0
+        var length = socklen_t(MemoryLayout<CInt>.size)
+        return getsockopt(descriptor, level, name, &value, &length) == 0 ? value : nil
+    }
+}
