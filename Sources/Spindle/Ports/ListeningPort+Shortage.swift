@@ -4,6 +4,8 @@ import Logging
 /// A time in which connections cannot be accepted, for want of descriptors or memory.
 struct AcceptShortage {
     let began: MonotonicTime
+    /// False when accepting is tried again, and has not failed yet.
+    var isWaiting = true
     /// How many of those who waited were turned away.
     var refused = 0
     var timer: DelayedCall?
@@ -28,6 +30,7 @@ extension ListeningPort {
             reactor.logger.error("cannot accept connections to \(address) for now: \(SystemError.text(error.errno))")
             shortage = AcceptShortage(began: reactor.now)
         }
+        shortage?.isWaiting = true
         listener?.pause()
         setTimer(Self.retryInterval) { $0.tryAgain() }
     }
@@ -41,6 +44,7 @@ extension ListeningPort {
     private func tryAgain() {
         guard let shortage else { return }
         if SpareDescriptors.exist {
+            self.shortage?.isWaiting = false
             listener?.resume()
             return setTimer(Self.recovery) { $0.recovered() }
         }

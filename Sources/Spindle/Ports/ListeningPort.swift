@@ -135,7 +135,7 @@ extension ListeningPort: ListenerHandler {
         guard acceptedInPass == Self.acceptsPerPass else { return }
         listener?.pause()
         reactor.inNextPass { [weak self] in
-            if self?.shortage == nil { self?.listener?.resume() }
+            if self?.shortage?.isWaiting != true { self?.listener?.resume() }
         }
     }
 }
