@@ -3,7 +3,8 @@ import Logging
 
 /// A connection that somebody else has made, on its way to a protocol; ours from when it was copied.
 final class AdoptedConnection {
-    private let reactor: Reactor
+    /// Not kept: this waits in the reactor's own queue.
+    private unowned let reactor: Reactor
     private let factory: Factory
     private var socket: Socket?
     private let peer: SocketAddress

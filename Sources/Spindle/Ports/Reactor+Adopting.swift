@@ -28,7 +28,8 @@ extension Reactor {
         requireThread()
         if isStopping { throw ReactorNotRunning() }
         let connection = try AdoptedConnection(self, descriptor, factory)
-        inNextPass { [self] in
+        // It waits here for good if the reactor never runs, which it must not keep.
+        inNextPass { [logger] in
             do { try connection.begin() } catch {
                 logger.debug("the adopted descriptor \(descriptor) is not served: \(error)")
             }
