@@ -18,28 +18,35 @@ final class TCPListeningSocketMaker: ListeningSocketMaker {
     }
 
     func make() throws(CannotListenError) -> Socket {
-        do throws(SystemError) { return try open() } catch {
-            throw CannotListenError(.tcp(interface: interface, port: address.port ?? 0), error)
+        let socket: Socket
+        do throws(SystemError) { socket = try .openStream(for: address) } catch {
+            throw CannotListenError(place, error)
         }
-    }
-
-    private func open() throws(SystemError) -> Socket {
-        let socket = try Socket.openStream(for: address)
+        do throws(SystemError) { try setOptions(of: socket) } catch {
+            socket.close()
+            // Which of the options it was, the kernel's reason alone does not tell.
+            throw CannotListenError(place, error.description, errno: error.errno)
+        }
         do throws(SystemError) {
-            socket[.reuseAddress] = options.reuseAddress
-            if options.reusePort { try socket.set(.reusePort) }
-            if let isDual = options.dualStack, address.family == .ipv6 { try socket.set(.onlyIPv6(!isDual)) }
-            if let limit = options.deferAccept { try socket.set(.deferAccept(limit)) }
-            // Accepted sockets inherit these, which saves system calls for each of them.
-            for option in options.connections { try socket.set(option) }
             try socket.bind(to: address)
             try socket.listen(backlog: backlog)
             address = try socket.localAddress()
         } catch {
             socket.close()
-            throw error
+            throw CannotListenError(place, error)
         }
         return socket
+    }
+
+    private var place: CannotListenError.Place { .tcp(interface: interface, port: address.port ?? 0) }
+
+    private func setOptions(of socket: Socket) throws(SystemError) {
+        socket[.reuseAddress] = options.reuseAddress
+        if options.reusePort { try socket.set(.reusePort) }
+        if let isDual = options.dualStack, address.family == .ipv6 { try socket.set(.onlyIPv6(!isDual)) }
+        if let limit = options.deferAccept { try socket.set(.deferAccept(limit)) }
+        // Accepted sockets inherit these, which saves system calls for each of them.
+        for option in options.connections { try socket.set(option) }
     }
 
     func dispose(of socket: Socket) { socket.close() }
