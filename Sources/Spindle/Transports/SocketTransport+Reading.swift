@@ -59,7 +59,9 @@ extension SocketTransport: EventHandler {
             stopProducer()
             beginClosing()
         case .lingering: end(endReason)
-        case .closing, .closed: break
+        // Nothing else would notice a reset while a producer is waited for that has nothing to write.
+        case .closing: if producer != nil { watchForHangUp() }
+        case .closed: break
         }
     }
 

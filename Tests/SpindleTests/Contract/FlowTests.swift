@@ -134,6 +134,114 @@ import Testing
         #expect(outcome.peerError == nil)
     }
 
+    @Test("P4: pausing and resuming in turn, in one callback, loses nothing", arguments: StreamKind.allCases)
+    func toggled(kind: StreamKind) throws {
+        let subject = Recorder()
+        func toggle(_ count: Int) {
+            for _ in 0..<count {
+                subject.transport.pauseProducing()
+                subject.transport.pauseProducing()
+                subject.transport.resumeProducing()
+                subject.transport.resumeProducing()
+            }
+        }
+        subject.onMade = { me in
+            toggle(3)
+            me.reactor.callLater(.zero) { toggle(3) }
+            me.transport.write("!")
+        }
+        subject.onData = { me, data in
+            toggle(2)
+            me.transport.write(data)
+        }
+        let sent = (0..<16_384).map { UInt8(truncatingIfNeeded: $0 >> 6) }
+        let outcome = try kind.run(subject, adjust: { $0.receiveBufferSize = 1000 }) { peer in
+            _ = try peer.receive(1)
+            try peer.send(sent)
+            #expect(try peer.receive(sent.count) == sent)
+        }
+        #expect(outcome.peerError == nil)
+    }
+
+    @Test(
+        "S5, W3: a paused connection with unread bytes closes in order; resuming delivers nothing then",
+        arguments: StreamKind.allCases)
+    func closedWhilePaused(kind: StreamKind) throws {
+        let subject = Recorder()
+        let hasSentMore = Lock(false)
+        subject.onData = { me, _ in
+            me.transport.pauseProducing()
+            me.transport.write("!")
+            me.reactor.spawn {
+                try await me.reactor.until { hasSentMore.withLock { $0 } }
+                me.transport.write(ClosingTests.large)
+                me.transport.loseConnection()
+                me.transport.resumeProducing()
+                try await me.reactor.sleep(.zero).value()
+                me.transport.resumeProducing()
+            }
+        }
+        let outcome = try kind.run(subject, receiveBuffer: 4096) { peer in
+            try peer.send("x")
+            _ = try peer.receive(1)
+            try peer.send("never delivered")
+            hasSentMore.withLock { $0 = true }
+            let count = try peer.receiveToEnd().count
+            #expect(count == ClosingTests.large.count)
+        }
+        #expect(outcome.peerError == nil)
+        #expect(subject.receivedText == "x")
+        #expect(subject.reason is ConnectionDone)
+    }
+
+    @Test(
+        "W4, P1: unregistering in connectionLost, after closing in vain for a producer's sake, does nothing",
+        arguments: StreamKind.allCases, [true, false])
+    func unregisteredLate(kind: StreamKind, streaming: Bool) throws {
+        let subject = Recorder()
+        // Never writes, and never finishes.
+        let idle = CountingProducer(pieces: 0, size: 1)
+        subject.onMade = { me in
+            try me.transport.registerProducer(idle, streaming: streaming)
+            me.transport.write("!")
+            me.transport.loseConnection()
+        }
+        subject.onLost = { me in
+            #expect(idle.stops == 1)
+            me.transport.unregisterProducer()
+        }
+        try kind.run(subject) { peer in
+            // Left unread, which makes a reset of closing a UNIX socket, too.
+            try peer.peek(1)
+            peer.reset()
+        }
+        #expect(subject.reason is ConnectionLost)
+    }
+
+    @Test(
+        "W4, S7: while closing waits for a producer, and the peer has finished, a reset is noticed",
+        arguments: StreamKind.allCases)
+    func resetWhileAProducerIsWaitedFor(kind: StreamKind) throws {
+        let subject = Recorder()
+        let idle = CountingProducer(pieces: 0, size: 1)
+        let mayReset = Handoff()
+        subject.onMade = { me in
+            try me.transport.registerProducer(idle, streaming: true)
+            me.transport.write("!")
+            me.transport.loseConnection()
+            me.reactor.callLater(.milliseconds(50)) { mayReset.finish(true) }
+        }
+        try kind.run(subject) { peer in
+            try peer.peek(1)
+            peer.finishSending()
+            // After the end, and not with it.
+            #expect(mayReset.wait())
+            peer.reset()
+        }
+        #expect(idle.stops == 1)
+        #expect(subject.reason is ConnectionLost)
+    }
+
     @Test(
         "switchProtocol: later bytes and what was left over go to the new protocol, the loss too",
         arguments: StreamKind.allCases)
