@@ -8,7 +8,7 @@ import Testing
     static let large = [UInt8](repeating: 77, count: 8 << 20)
 
     @Test(
-        "W3: loseConnection sends all that was written, and drops what is written later",
+        "W3: loseConnection sends all that was written, and drops what is written later (Twisted: D1)",
         arguments: StreamKind.allCases)
     func flushes(kind: StreamKind) throws {
         let subject = Recorder()
@@ -67,7 +67,7 @@ import Testing
         #expect(subject.reason is ConnectionDone)
     }
 
-    @Test("W4: loseConnection waits for a registered push producer", arguments: StreamKind.allCases)
+    @Test("W4: loseConnection waits for a registered push producer (Twisted: D2)", arguments: StreamKind.allCases)
     func waitsForPushProducer(kind: StreamKind) throws {
         try waits(kind, streaming: true)
     }

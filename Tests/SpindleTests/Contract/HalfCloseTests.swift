@@ -67,6 +67,64 @@ import Testing
     }
 
     @Test(
+        "W6: loseWriteConnection in readConnectionLost, and loseConnection in writeConnectionLost, end it once",
+        arguments: StreamKind.allCases)
+    func bothEndsInTurn(kind: StreamKind) throws {
+        let subject = HalfCloseRecorder()
+        subject.onReadLost = { me in me.transport.loseWriteConnection() }
+        subject.onWriteLost = { me in me.transport.loseConnection() }
+        let outcome = try kind.run(subject) { peer in
+            peer.finishSending()
+            #expect(peer.waitForEnd() == 0)
+        }
+        #expect(outcome.peerError == nil)
+        #expect(subject.ends == ["read", "write", "lost"])
+        #expect(subject.losses == 1)
+        #expect(subject.reason is ConnectionDone)
+    }
+
+    @Test("W6: loseWriteConnection towards a peer that is gone does no harm", arguments: StreamKind.allCases)
+    func towardsNobody(kind: StreamKind) throws {
+        let subject = Recorder()
+        let isGone = Handoff()
+        subject.onData = { me, _ in
+            #expect(isGone.wait())
+            me.transport.write("x")
+            me.transport.loseWriteConnection()
+            me.transport.loseWriteConnection()
+        }
+        let outcome = try kind.run(subject) { peer in
+            try peer.send("and that was all")
+            peer.close()
+            isGone.finish(true)
+        }
+        #expect(outcome.peerError == nil)
+        #expect(subject.receivedText == "and that was all")
+        #expect(subject.losses == 1)
+    }
+
+    @Test(
+        "W6: loseConnection after loseWriteConnection ends it, whatever the peer does", arguments: StreamKind.allCases)
+    func closingTheRest(kind: StreamKind) throws {
+        let subject = HalfCloseRecorder()
+        subject.onMade = { me in
+            me.transport.write("half")
+            me.transport.loseWriteConnection()
+        }
+        subject.onWriteLost = { me in me.reactor.callLater(.zero) { me.transport.loseConnection() } }
+        let isOver = Handoff()
+        subject.onLost = { _ in isOver.finish(true) }
+        let outcome = try kind.run(subject) { peer in
+            let received = try peer.receiveToEnd()
+            #expect(received == Array("half".utf8))
+            #expect(isOver.wait())
+        }
+        #expect(outcome.peerError == nil)
+        #expect(subject.ends == ["write", "lost"])
+        #expect(subject.reason is ConnectionDone)
+    }
+
+    @Test(
         "S4: what readConnectionLost and writeConnectionLost throw is the reason", arguments: StreamKind.allCases,
         [true, false])
     func throwing(kind: StreamKind, inRead: Bool) throws {
@@ -113,7 +171,9 @@ import Testing
         #expect(subject.ends == ["read", "lost"])
     }
 
-    @Test("W6, D2: loseWriteConnection waits for a registered producer", arguments: StreamKind.allCases, [true, false])
+    @Test(
+        "W6: loseWriteConnection waits for a registered producer (Twisted: D2)", arguments: StreamKind.allCases,
+        [true, false])
     func waitsForProducer(kind: StreamKind, streaming: Bool) throws {
         let subject = HalfCloseRecorder()
         let producer = CountingProducer(pieces: 50, size: 20_000)

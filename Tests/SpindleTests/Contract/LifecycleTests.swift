@@ -1,6 +1,7 @@
 import Glibc
-import Spindle
 import Testing
+
+@testable import Spindle
 
 /// Group S of the contract.
 @Suite(.ownThreads) struct LifecycleTests {
@@ -82,11 +83,26 @@ import Testing
         #expect(subject.losses == 1)
     }
 
-    @Test("S4: what connectionMade throws closes the connection, and is the reason", arguments: StreamKind.allCases)
+    @Test(
+        "S4: what connectionMade throws closes the connection, delivers nothing, and is the reason (Twisted: D3)",
+        arguments: StreamKind.allCases)
     func connectionMadeThrows(kind: StreamKind) throws {
         let subject = Recorder()
-        subject.onMade = { _ in throw Refusal() }
-        try kind.run(subject) { peer in _ = peer.waitForEnd() }
+        let hasSent = Handoff()
+        subject.onMade = { me in
+            // There is something to be delivered by now.
+            #expect(hasSent.wait())
+            me.transport.write("welcome")
+            throw Refusal()
+        }
+        let outcome = try kind.run(subject) { peer in
+            try peer.send("hello")
+            hasSent.finish(true)
+            #expect(try peer.receiveText(7) == "welcome")
+            try? peer.send("hello?")
+            #expect(peer.waitForEnd() == 0)
+        }
+        #expect(outcome.peerError == nil)
         #expect(subject.events == [.made, .lost])
         #expect(subject.reason is Refusal)
     }
@@ -129,6 +145,23 @@ import Testing
         }
         try kind.run(subject) { peer in try peer.send("x") }
         #expect(subject.losses == 1)
+    }
+
+    @Test("S6: host and peer are the two ends, also when the connection is lost", arguments: StreamKind.allCases)
+    func addresses(kind: StreamKind) throws {
+        let subject = Recorder()
+        var (host, peer) = (SocketAddress.unspecified, SocketAddress.unspecified)
+        subject.onMade = { me in peer = me.transport.peer }
+        // For the first time when all is over.
+        subject.onLost = { me in host = me.transport.host }
+        let seen = Lock<[SocketAddress]>([])
+        try kind.run(subject) { peer in
+            let socket = Socket(descriptor: peer.descriptor)
+            let addresses = [try socket.localAddress(), try socket.peerAddress()]
+            seen.withLock { $0 = addresses }
+        }
+        #expect([peer, host] == seen.withLock { $0 })
+        #expect([subject.transport.peer, subject.transport.host] == [peer, host])
     }
 
     @Test(

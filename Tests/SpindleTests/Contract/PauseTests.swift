@@ -49,7 +49,7 @@ import Testing
         return findings
     }
 
-    @Test("S7 (a): a paused connection learns of a reset at once", arguments: StreamKind.allCases)
+    @Test("S7 (a): a paused connection learns of a reset at once (Twisted: D5)", arguments: StreamKind.allCases)
     func reset(kind: StreamKind) throws {
         let subject = Recorder()
         let findings = try whilePaused(kind, subject) { peer in peer.reset() }
@@ -63,7 +63,8 @@ import Testing
     }
 
     @Test(
-        "S7: a paused connection learns of its peer's end at once if nothing is unread", arguments: StreamKind.allCases)
+        "S7: a paused connection learns of its peer's end at once if nothing is unread (Twisted: D5)",
+        arguments: StreamKind.allCases)
     func end(kind: StreamKind) throws {
         let subject = Recorder()
         let findings = try whilePaused(kind, subject) { peer in peer.finishSending() }
@@ -127,7 +128,9 @@ import Testing
         #expect(subject.received.count == 5 + 400)
     }
 
-    @Test("R4, D5: a paused connection gets its connectionLost when the reactor stops", arguments: StreamKind.allCases)
+    @Test(
+        "R4: a paused connection gets its connectionLost when the reactor stops (Twisted: D5)",
+        arguments: StreamKind.allCases)
     func stopping(kind: StreamKind) throws {
         let subject = Recorder()
         subject.onData = { me, _ in
