@@ -5,7 +5,9 @@ struct NumberedFiles: Sendable {
     let directory: TemporaryDirectory
 
     /// A new descriptor of a file.
-    func open(_ number: Int) -> CInt { Glibc.open(directory.file("file-\(number)"), O_RDWR | O_CREAT, 0o600) }
+    func open(_ number: Int) -> CInt {
+        Glibc.open(directory.file("file-\(number)"), O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    }
 
     /// The number of the file that a descriptor is of; nil if it is of none.
     func number(of descriptor: CInt) -> Int? {

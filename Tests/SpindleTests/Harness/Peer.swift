@@ -20,9 +20,12 @@ final class Peer: Sendable {
 
     // MARK: - Coming to be
 
+    /// Close-on-exec: a program that another test starts would keep this connection open.
+    private static let streamType = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+
     static func connect(to address: SocketAddress, receiveBuffer: CInt? = nil) throws -> Peer {
         let families: [SocketAddress.Family: CInt] = [.ipv4: AF_INET, .ipv6: AF_INET6, .unix: AF_UNIX]
-        let peer = Peer(socket(families[address.family]!, Int32(SOCK_STREAM.rawValue), 0))
+        let peer = Peer(socket(families[address.family]!, streamType, 0))
         peer.setUp(receiveBuffer: receiveBuffer)
         let result = withSockaddr(address) { Glibc.connect(peer.descriptor, $0, $1) }
         guard result == 0 else { throw Failure(call: "connect", errno: errno) }
@@ -31,7 +34,7 @@ final class Peer: Sendable {
 
     /// A listening socket on the loopback interface, for testing clients.
     static func listener(backlog: CInt = 16) throws -> (socket: Peer, port: Int) {
-        let listener = Peer(socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
+        let listener = Peer(socket(AF_INET, streamType, 0))
         listener.setUp()
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -49,7 +52,7 @@ final class Peer: Sendable {
 
     /// A listening UNIX socket.
     static func listener(at path: String, backlog: CInt = 16) throws -> Peer {
-        let listener = Peer(socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0))
+        let listener = Peer(socket(AF_UNIX, streamType, 0))
         listener.setUp()
         let bound = withSockaddr(try SocketAddress(unix: path)) { bind(listener.descriptor, $0, $1) }
         guard bound == 0, listen(listener.descriptor, backlog) == 0 else {
@@ -61,7 +64,7 @@ final class Peer: Sendable {
     /// The two ends of a socket pair.
     static func pair() throws -> (Peer, Peer) {
         var ends: [CInt] = [-1, -1]
-        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0 else {
+        guard socketpair(AF_UNIX, streamType, 0, &ends) == 0 else {
             throw Failure(call: "socketpair", errno: errno)
         }
         let pair = (Peer(ends[0]), Peer(ends[1]))
@@ -70,9 +73,20 @@ final class Peer: Sendable {
         return pair
     }
 
+    /// Leaves the file of a socket behind that nobody listens on any more.
+    static func abandonListener(at path: String) throws {
+        try listener(at: path).close()
+        // A program that is being started at this moment has a copy until it runs.
+        var attempts = 0
+        while attempts < 10_000, (try? connect(to: SocketAddress(unix: path))) != nil {
+            attempts += 1
+            usleep(1000)
+        }
+    }
+
     /// A connection attempt that is under way and that nobody waits for.
     static func startConnecting(toPort port: Int) -> Peer {
-        let peer = Peer(socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0))
+        let peer = Peer(socket(AF_INET, streamType | Int32(SOCK_NONBLOCK.rawValue), 0))
         if let address = try? SocketAddress("127.0.0.1", port: port) {
             _ = withSockaddr(address) { Glibc.connect(peer.descriptor, $0, $1) }
         }
@@ -84,6 +98,7 @@ final class Peer: Sendable {
         setUp(receiveBuffer: receiveBuffer)
         let accepted = Glibc.accept(descriptor, nil, nil)
         guard accepted >= 0 else { throw Failure(call: "accept", errno: errno) }
+        _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
         let peer = Peer(accepted)
         peer.setUp()
         return peer

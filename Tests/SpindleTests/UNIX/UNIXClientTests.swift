@@ -51,7 +51,7 @@ import Testing
             }
             let path = directory.file("socket")
             #expect((try outcome(path) as? ConnectError)?.errno == ENOENT)
-            try Peer.listener(at: path).close()
+            try Peer.abandonListener(at: path)
             let refused = try #require(try outcome(path) as? ConnectionRefusedError)
             #expect(refused.description == "cannot connect to unix:\(path): Connection refused")
             #expect(try outcome("\0spindle-nobody-has-this-name") is ConnectionRefusedError)
