@@ -36,7 +36,7 @@ import Testing
     @Test("P2: a push producer is paused and resumed in turn, and every byte arrives", arguments: StreamKind.allCases)
     func pushProducer(kind: StreamKind) throws {
         let subject = Recorder()
-        let producer = CountingProducer(pieces: 2000, size: 20_000)
+        let producer = CountingProducer(pieces: 500, size: 20_000)
         let isPaused = Handoff()
         var signals: [String] = []
         producer.onPause = {
@@ -51,7 +51,7 @@ import Testing
         }
         let outcome = try kind.run(subject, receiveBuffer: 4096) { peer in
             #expect(isPaused.wait())
-            _ = try peer.receive(2000 * 20_000)
+            _ = try peer.receive(500 * 20_000)
         }
         #expect(outcome.peerError == nil)
         #expect(producer.pauses > 1)

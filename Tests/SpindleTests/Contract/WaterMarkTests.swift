@@ -13,7 +13,7 @@ import Testing
         let marks = WaterMarks(low: 2_000_000, high: 4_000_000)
         let isPaused = Handoff()
         var writtenAtPause = 0
-        producer.onPause = {
+        producer.onPause = { [unowned producer] in
             if writtenAtPause == 0 { writtenAtPause = producer.written }
             isPaused.finish(true)
         }

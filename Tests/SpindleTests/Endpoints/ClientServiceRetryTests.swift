@@ -133,10 +133,12 @@ import Testing
         let port = try reactor.listenTCP(0, Factory { Recorder.echo() }, interface: "127.0.0.1")
         var connections = 0
         let second = Recorder()
+        // Once, and not kept: the successor will hold the factory.
+        var successor: Recorder? = second
         let factory = Factory {
             connections += 1
             let recorder = Recorder()
-            if connections == 1 { recorder.onMade = { $0.transport.switchProtocol(to: second) } }
+            if let next = successor.take() { recorder.onMade = { $0.transport.switchProtocol(to: next) } }
             return recorder
         }
         let policy = BackoffPolicy(initialDelay: .milliseconds(1), jitter: 0)
