@@ -18,6 +18,8 @@ final class AdoptedConnection {
             socket = copy
             guard try copy.isStream else { throw SystemError(EPROTOTYPE, "adopting") }
             peer = try copy.peerAddress()
+            // Not before: what is no such socket stays as it was.
+            try copy.setNonBlocking()
         } catch {
             socket?.close()
             throw CannotAdoptError(descriptor: descriptor, errno: error.errno)

@@ -12,6 +12,8 @@ final class AdoptedListeningSocketMaker: ListeningSocketMaker {
             socket = copy
             guard try copy.isStream else { throw SystemError(EPROTOTYPE, "adopting") }
             guard try copy.isListening else { throw SystemError(EINVAL, "adopting") }
+            // Not before: what is no such socket stays as it was.
+            try copy.setNonBlocking()
         } catch {
             socket?.close()
             socket = nil

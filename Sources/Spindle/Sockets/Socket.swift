@@ -26,17 +26,18 @@ struct Socket {
         self.stream = stream
     }
 
-    /// A close-on-exec copy of somebody else's descriptor, which remains theirs to close. Both are
-    /// non-blocking from here on: that belongs to the socket behind them.
+    /// A close-on-exec copy of somebody else's descriptor, which remains theirs to close.
     init(duplicating original: CInt) throws(SystemError) {
         stream = nil
         descriptor = fcntl(original, F_DUPFD_CLOEXEC, 0)
         guard descriptor >= 0 else { throw SystemError(errno, "fcntl (F_DUPFD_CLOEXEC)") }
+    }
+
+    /// Makes all copies of the descriptor non-blocking: that belongs to the socket behind them.
+    func setNonBlocking() throws(SystemError) {
         let flags = fcntl(descriptor, F_GETFL)
         guard flags >= 0, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0 else {
-            let error = SystemError(errno, "fcntl (F_SETFL)")
-            close()
-            throw error
+            throw SystemError(errno, "fcntl (F_SETFL)")
         }
     }
 

@@ -44,7 +44,10 @@ import Testing
         let guests = Guests()
         let (descriptor, _) = try misfit.make()
         defer { if descriptor >= 0 { close(descriptor) } }
+        let flags = fcntl(descriptor, F_GETFL)
         let error = #expect(throws: CannotListenError.self) { try reactor.adoptStreamPort(descriptor, guests) }
+        // Whoever has it, a terminal perhaps, finds it as it was.
+        #expect(fcntl(descriptor, F_GETFL) == flags)
         #expect(error?.errno == (misfit == .unconnected ? EINVAL : misfit.errno))
         #expect(error?.place == .descriptor(descriptor))
         let reasons: [Misfit: String] = [
