@@ -132,7 +132,9 @@ extension SocketTransport: EventHandler {
         guard state == .open, isReadingPaused else { return }
         isReadingPaused = false
         guard let undelivered, !undelivered.isEmpty else { return continueReading() }
-        // What came before goes before: also before the peer's end, if that is next.
+        // What came before goes before: also before the peer's end, if that is next, and before what
+        // arrives until the next pass. Pausing may have left the event in place.
+        park()
         reactor.inNextPass { [self] in
             deliverUndelivered()
             continueReading()
