@@ -100,6 +100,8 @@ final class SocketTransport: Transport {
 
     /// Tells the protocol of the loss, as the last thing that it hears, and then where it came from (F5).
     func notifyLoss(_ reason: any Error) {
+        // A new protocol hears of its connection first, which has been set off in this entry.
+        guard !isSwitching else { return reactor.base.postpone { [self] in notifyLoss(reason) } }
         reactor.transports.remove(slot)
         stopProducer()
         releaseDrainWaiters(.failure(reason))
