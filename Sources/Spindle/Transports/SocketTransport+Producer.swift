@@ -48,7 +48,8 @@ extension SocketTransport {
 
     /// Less waits than before.
     func backlogShrank() {
-        guard state != .closed, isLow else { return }
+        // With a backlog dropped for want of anybody to take it nothing has drained.
+        guard state != .closed, writeError == nil, isLow else { return }
         resumeProducer()
         releaseDrainWaiters(.success(()))
     }
