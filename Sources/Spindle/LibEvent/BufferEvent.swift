@@ -13,6 +13,8 @@ final class BufferEvent: EntrySource {
     private var bytesWritten = 0
     /// Where, counted in bytes written, the last piece of a file ends.
     private var fileEnd = 0
+    /// The file that it is of, open as long as the piece waits, and where in the file it ends.
+    private var lastPiece: (file: File, end: Int)?
 
     /// One writev may carry this much. libevent's own default, 16 KiB, makes a long backlog
     /// cost four times the calls.
@@ -83,8 +85,12 @@ final class BufferEvent: EntrySource {
         }
         bytesWritten += count
         fileEnd = bytesWritten
+        lastPiece = (copy, offset + count)
         return true
     }
+
+    /// Whether the file of the piece that is first in line, after a `.stuckFile`, ends before the piece does.
+    var isFileTooShort: Bool { lastPiece.map { ((try? $0.file.size()) ?? 0) < $0.end } ?? true }
 
     /// Goes on sending after a `.stuckFile`.
     ///

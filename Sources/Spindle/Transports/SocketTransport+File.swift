@@ -16,11 +16,17 @@ extension SocketTransport {
 
     /// sendfile(2) has sent nothing: because the file has become shorter, or by a whim of the kernel.
     func fileIsStuck() {
-        let sender = producer?.producer as? FileSender
-        let isShorter = sender?.hasShrunk ?? true
-        bufferEvent?.resumeWriting(dropsFile: isShorter)
+        guard let bufferEvent else { return }
+        let isShorter = bufferEvent.isFileTooShort
+        bufferEvent.resumeWriting(dropsFile: isShorter)
         guard isShorter else { return }
         isBacklogged = backlogLength > 0
-        if let sender { sender.fileShrank() } else { writingFailed(SystemError(EIO, "sendfile")) }
+        // Whose piece it was may have been cancelled, and another sender wait for its turn: nobody is left to say
+        // what is missing.
+        if let sender = producer?.producer as? FileSender, sender.hasShrunk {
+            sender.fileShrank()
+        } else {
+            writingFailed(SystemError(EIO, "sendfile"))
+        }
     }
 }
