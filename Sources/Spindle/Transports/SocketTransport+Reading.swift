@@ -201,6 +201,8 @@ extension SocketTransport: HangUpHandler {
         do throws(SystemError) {
             watchSlot = Int32(try reactor.requiredHangUpWatch().add(socket.descriptor, self))
         } catch {
+            // A regular file, or /dev/null, has nobody who could hang up.
+            if error.errno == EPERM, socket.stream != nil { return }
             reactor.inNextPass { [self] in end(ConnectionLost(errno: error.errno)) }
         }
     }
