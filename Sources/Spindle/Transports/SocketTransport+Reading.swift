@@ -101,14 +101,20 @@ extension SocketTransport: EventHandler {
             readEvent = event
             do throws(SystemError) { try event.add() } catch {
                 // A regular file, or /dev/null: always readable, so that epoll refuses it.
-                if error.errno == EPERM, socket.stream != nil { return readInEachPass() }
+                if error.errno == EPERM, socket.stream != nil {
+                    isUnwatchable = true
+                    return readInEachPass()
+                }
                 reactor.inNextPass { [self] in end(ConnectionLost(errno: error.errno)) }
             }
         }
     }
 
     private func readInEachPass() {
+        guard !isReadQueued else { return }
+        isReadQueued = true
         reactor.inNextPass { [self] in
+            isReadQueued = false
             guard state == .open, !isReadingPaused, !peerHasFinished else { return }
             receiveAndFlush()
             if isDelivering, !peerHasFinished { readInEachPass() }

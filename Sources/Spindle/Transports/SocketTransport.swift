@@ -33,6 +33,9 @@ final class SocketTransport: Transport {
     /// `receive` is on the stack, and will flush.
     var isReceiving = false
     var isReadingPaused = false
+    /// It is a regular file, or /dev/null, which epoll does not watch: read in each pass.
+    var isUnwatchable = false
+    var isReadQueued = false
     var peerHasFinished = false
     /// Where the reactor's HangUpWatch has this connection, while nobody reads it.
     var watchSlot: Int32?
