@@ -171,6 +171,12 @@ struct Socket {
         return errno == EAGAIN || errno == EINTR ? .empty : .failed(SystemError(errno, "recv"))
     }
 
+    /// How many bytes wait to be received; 0 if the kernel cannot tell.
+    var unreadCount: Int {
+        var count: CInt = 0
+        return unsafe ioctl(descriptor, UInt(FIONREAD), &count) == 0 ? Int(count) : 0
+    }
+
     /// Whether nothing can be sent or received any more, because the other side is gone.
     var hasHungUp: Bool {
         var watched = pollfd(fd: descriptor, events: 0, revents: 0)

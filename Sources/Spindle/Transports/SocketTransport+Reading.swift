@@ -83,9 +83,12 @@ extension SocketTransport: EventHandler {
     /// Delivers what had arrived before a failed write gave the connection's end away.
     func deliverRemains() {
         deliverUndelivered()
-        while isDelivering {
+        // What comes from now on may have no end: from a peer that still sends, or a file.
+        var left = isUnwatchable ? 0 : socket.unreadCount
+        while isDelivering, left > 0 {
             let outcome = takesDescriptors ? receiveWithDescriptors() : reactor.receiveBuffer.receive(from: socket)
             guard case .received(let count) = outcome else { return }
+            left -= count
             reactor.receiveBuffer.withBytes(count) { deliver($0) }
         }
     }
