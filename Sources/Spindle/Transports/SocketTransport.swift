@@ -94,7 +94,7 @@ final class SocketTransport: Transport {
             throw error
         }
         // One that is closing already has to notice a reset, and a peer that waits to be read.
-        if state == .closing || (state == .open && !isReadingPaused) {
+        if (state == .closing && socket.stream == nil) || (state == .open && !isReadingPaused) {
             startReading()
         } else if state == .open {
             watchForHangUp()
