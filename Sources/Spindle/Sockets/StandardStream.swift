@@ -27,6 +27,9 @@ struct StandardStream {
         }
     }
 
+    /// Whether the output is a regular file, where a short write means that there is no room for more.
+    var writesToFile: Bool { (try? FileStatus(ofDescriptor: output))?.isRegular ?? false }
+
     /// Whether both are one and the same socket, as inetd hands it to the servers that it starts.
     static func isOneSocket(_ input: CInt, _ output: CInt) -> Bool {
         guard let first = try? FileStatus(ofDescriptor: input), let second = try? FileStatus(ofDescriptor: output)

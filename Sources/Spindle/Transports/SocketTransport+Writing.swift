@@ -67,6 +67,8 @@ extension SocketTransport: Flushable {
 
     private func appendToBacklog(_ data: RawSpan) {
         guard writeError == nil else { return }
+        // Nothing would tell when it has room again.
+        if socket.stream?.writesToFile == true { return writingFailed(SystemError(ENOSPC, "write")) }
         do throws(SystemError) {
             if let mail, !mail.isEmpty {
                 mail.append(data)
