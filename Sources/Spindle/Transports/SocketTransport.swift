@@ -61,6 +61,8 @@ final class SocketTransport: Transport {
     var producer: RegisteredProducer?
     var marks: WaterMarks
     var drainWaiters: [Deferred<Void>] = []
+    /// The transport that this one is registered with as a producer.
+    weak var consumer: SocketTransport?
 
     // Closing
     /// Why the connection ends, or ended.
@@ -110,6 +112,7 @@ final class SocketTransport: Transport {
         releaseDrainWaiters(.failure(reason))
         let loser = connectedProtocol.take()
         loser?.connectionLost(reason)
+        leaveConsumer()
         observer.take()?.connectionEnded(reason)
     }
 
