@@ -146,7 +146,8 @@ extension SocketTransport: EventHandler {
         park()
         reactor.inNextPass { [self] in
             deliverUndelivered()
-            continueReading()
+            // Paused again: a peer's end that was reported while there was something unread is not reported again.
+            isReadingPaused ? mayHaveHungUp() : continueReading()
         }
     }
 
