@@ -41,6 +41,7 @@ import Testing
         let taken = try #require(alone.address.port)
         #expect(
             errno { try reactor.listenTCP(taken, Factory(), interface: Self.loopback, options: shared) } == EADDRINUSE)
+        alone.stopListening()
     }
 
     @Test(
