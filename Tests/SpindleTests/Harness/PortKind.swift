@@ -17,11 +17,17 @@ enum PortKind: String, CaseIterable, CustomTestStringConvertible {
         _ reactor: Reactor, _ factory: Factory, backlog: Int = 512, _ body: (ListeningPort) throws -> Void
     ) throws {
         try TemporaryDirectory.with { directory in
-            guard isAdopted else { return try body(open(on: reactor, factory, backlog, directory)) }
+            guard isAdopted else {
+                let port = try open(on: reactor, factory, backlog, directory)
+                // A reactor that never runs would keep it.
+                defer { port.stopListening() }
+                return try body(port)
+            }
             let original = try open(on: Reactor(options: .forTests), Factory(), backlog, directory)
             let port = try reactor.adoptStreamPort(#require(original.fileDescriptor), factory)
             #expect(port.address == original.address)
             original.stopListening()
+            defer { port.stopListening() }
             try body(port)
         }
     }
