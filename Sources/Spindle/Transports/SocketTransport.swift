@@ -6,7 +6,8 @@ import Logging
 /// take goes to a libevent bufferevent, made when it is first needed, which owns it from there on.
 /// With direct I/O switched off the bufferevent does everything, in both directions.
 ///
-/// The files beside this one hold the parts: `+Reading`, `+Writing`, `+Closing`, `+Producer`.
+/// The files beside this one hold the parts: `+Reading`, `+Pausing`, `+Writing`, `+Closing`, `+Producer`, and for what few
+/// connections need `+Switching`, `+Descriptors` and `+File`.
 final class SocketTransport: Transport {
     enum State {
         case open

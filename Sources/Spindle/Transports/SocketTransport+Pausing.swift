@@ -1,0 +1,107 @@
+import Glibc
+
+// Reading starts and stops.
+extension SocketTransport {
+    func startReading() {
+        // A bufferevent would have the kernel close descriptors.
+        if !isDirect, state == .open, !takesDescriptors {
+            bufferEvent?.startReading()
+        } else {
+            let event = readEvent ?? Event(reactor.base, socket.descriptor, .readable, self)
+            readEvent = event
+            do throws(SystemError) { try event.add() } catch {
+                // A regular file, or /dev/null: always readable, so that epoll refuses it.
+                if error.errno == EPERM, socket.stream != nil {
+                    isUnwatchable = true
+                    return readInEachPass()
+                }
+                reactor.inNextPass { [self] in end(ConnectionLost(errno: error.errno)) }
+            }
+        }
+    }
+
+    private func readInEachPass() {
+        guard !isReadQueued else { return }
+        isReadQueued = true
+        reactor.inNextPass { [self] in
+            isReadQueued = false
+            guard state == .open, !isReadingPaused, !peerHasFinished else { return }
+            receiveAndFlush()
+            if isDelivering, !peerHasFinished { readInEachPass() }
+        }
+    }
+
+    func stopReading() {
+        readEvent?.remove()
+        bufferEvent?.stopReading()
+    }
+
+    /// Takes effect at once, and costs nothing until something arrives.
+    func pauseReading() {
+        guard state == .open, !isReadingPaused else { return }
+        isReadingPaused = true
+        // The bufferevent would go on reading into its own memory.
+        if bufferEvent != nil, !isDirect { park() }
+    }
+
+    func resumeReading() {
+        guard state == .open, isReadingPaused else { return }
+        isReadingPaused = false
+        guard let undelivered, !undelivered.isEmpty else { return continueReading() }
+        // What came before goes before: also before the peer's end, if that is next, and before what
+        // arrives until the next pass. Pausing may have left the event in place.
+        park()
+        reactor.inNextPass { [self] in
+            deliverUndelivered()
+            // Paused again: a peer's end that was reported while there was something unread is not reported again.
+            isReadingPaused ? mayHaveHungUp() : continueReading()
+        }
+    }
+
+    func continueReading() {
+        guard isDelivering, !peerHasFinished else { return }
+        stopWatching()
+        startReading()
+    }
+}
+
+// A connection that is paused, or that its peer has finished sending on, is watched for the rest (S7).
+extension SocketTransport: HangUpHandler {
+    /// Takes a paused connection off the base: there is something that would be reported until it is read.
+    func park() {
+        stopReading()
+        watchForHangUp()
+    }
+
+    func watchForHangUp() {
+        guard watchSlot == nil else { return }
+        do throws(SystemError) {
+            watchSlot = Int32(try reactor.requiredHangUpWatch().add(socket.descriptor, self))
+        } catch {
+            // A regular file, or /dev/null, has nobody who could hang up.
+            if error.errno == EPERM, socket.stream != nil { return }
+            reactor.inNextPass { [self] in end(ConnectionLost(errno: error.errno)) }
+        }
+    }
+
+    func stopWatching() {
+        guard let slot = watchSlot.take() else { return }
+        try? reactor.requiredHangUpWatch().remove(socket.descriptor, Int(slot))
+    }
+
+    func mayHaveHungUp() {
+        guard watchSlot != nil, state == .open || state == .closing else { return }
+        // A reset goes before what was not read; a mere end comes behind it.
+        if let error = socket.takeError() { return end(ConnectionLost(errno: error.errno)) }
+        if peerHasFinished {
+            // A UNIX socket's peer that is gone altogether resets nothing, and says so in this way only.
+            return socket.hasHungUp ? end(ConnectionLost(errno: EPIPE)) : ()
+        }
+        guard undelivered?.isEmpty ?? true else { return }
+        switch socket.peek() {
+        case .received, .empty: break
+        case .end: inputEnded()
+        case .failed(let error): end(ConnectionLost(errno: error.errno))
+        }
+    }
+}

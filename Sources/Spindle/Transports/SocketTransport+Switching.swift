@@ -1,0 +1,42 @@
+import Glibc
+
+// Another protocol takes the connection over, with what the old one leaves.
+extension SocketTransport {
+    func replaceProtocol(with newProtocol: Protocol, handingOver rest: RawSpan) {
+        guard let old = connectedProtocol else { return }
+        let rest = Array(copying: rest)
+        old.isReplaced = true
+        newProtocol.attach(to: old.factory)
+        newProtocol.attach(to: self)
+        connectedProtocol = newProtocol
+        isSwitching = true
+        // Not now: the old protocol's callback is on the stack.
+        reactor.base.postpone { [self] in introduce(newProtocol, rest + old.takeUnusedBytes()) }
+    }
+
+    private func introduce(_ newProtocol: Protocol, _ rest: [UInt8]) {
+        guard isSwitching, connectedProtocol === newProtocol else { return }
+        isSwitching = false
+        // Closing waited for this.
+        queueFlush()
+        do { try newProtocol.makeConnection(self) } catch { return callbackThrew("connectionMade", error) }
+        guard state == .open else { return }
+        learnAgainWhetherDescriptorsAreTaken()
+        do { try putBack(rest) } catch { return end(ConnectionLost(errno: error.errno)) }
+        deliverUndelivered()
+        continueReading()
+    }
+
+    /// Makes `bytes` the first to be delivered, now or when reading is resumed.
+    private func putBack(_ bytes: [UInt8]) throws(SystemError) {
+        guard !bytes.isEmpty else { return }
+        try bytes.withRawSpan { data throws(SystemError) in try keep(data) }
+    }
+
+    func keep(_ data: RawSpan) throws(SystemError) {
+        let buffer: Buffer
+        if let undelivered { buffer = undelivered } else { buffer = try Buffer() }
+        undelivered = buffer
+        guard buffer.prepend(data) else { throw SystemError(ENOMEM, "evbuffer_prepend") }
+    }
+}
