@@ -101,9 +101,14 @@ import Testing
         #expect(rig.transport.isPaused)
         try rig.feed("ur\r\n")
         #expect(rig.receiver.events.count == 2)
-        reactor.callLater(.milliseconds(20)) { try reactor.stop() }
-        try reactor.run()
         let lines = ["one", "pause", "two", "pause", "three", "four"]
+        let limit = reactor.seconds + 10
+        func stopWhenDone() throws {
+            guard rig.receiver.events.count < lines.count, reactor.seconds < limit else { return try reactor.stop() }
+            reactor.callLater(.milliseconds(1), stopWhenDone)
+        }
+        reactor.callLater(.zero, stopWhenDone)
+        try reactor.run()
         #expect(rig.receiver.events == lines.map { .line($0) })
         rig.receiver.onPause = {}
     }

@@ -5,12 +5,13 @@ extension Reactor {
         weak var current: ConnectAttempt?
         let connected = Deferred<Protocol> { deferred in
             current?.cancel()
-            factory.endUse()
             try? deferred.errback(ConnectingCancelledError(destination: plan.destination))
+            factory.endUse()
         }
         let attempt = ConnectAttempt(self, plan, factory) { result in
-            factory.endUse()
+            // First, so that a factory that cancels in stopFactory comes too late.
             try? connected.fire(result)
+            factory.endUse()
         }
         current = attempt
         factory.beginUse()

@@ -97,7 +97,7 @@ import Testing
 
     @Test(
         "E1: cancelling from inside the factory or connectionMade leaves nothing open",
-        arguments: ["buildProtocol", "connectionMade", "stopFactory"])
+        arguments: ["buildProtocol", "connectionMade"])
     func cancelledFromInside(place: String) throws {
         let reactor = try Reactor(options: .forTests)
         let address = try reactor.listenTCP(0, Factory { Recorder.echo() }, interface: "127.0.0.1").address
@@ -106,11 +106,39 @@ import Testing
         factory.cancel = { deferred.cancel() }
         var failure: (any Error)?
         deferred.addErrback { error in failure = error }
-        reactor.callLater(.milliseconds(20)) { try reactor.stop() }
+        reactor.spawn {
+            try await reactor.until {
+                failure != nil && (place == "buildProtocol" || factory.built?.losses == 1)
+            }
+            try reactor.stop()
+        }
         try reactor.runWatched()
         factory.cancel = {}
         #expect(failure is ConnectingCancelledError || failure is CancelledError)
         #expect(factory.built?.events == (place == "buildProtocol" ? [] : [.made, .lost]))
+        factory.built = nil
+    }
+
+    @Test("E1, F1: cancelling in stopFactory comes too late: connect has fired, and the connection lives on")
+    func cancelledTooLate() throws {
+        let reactor = try Reactor(options: .forTests)
+        let address = try reactor.listenTCP(0, Factory { Recorder.echo() }, interface: "127.0.0.1").address
+        let factory = FickleFactory("stopFactory")
+        let deferred = TCP4ClientEndpoint(reactor, "127.0.0.1", address.port ?? 0).connect(factory)
+        var cancellations = 0
+        factory.cancel = {
+            cancellations += 1
+            deferred.cancel()
+        }
+        try reactor.run {
+            _ = try await deferred.value()
+            try await reactor.until { cancellations > 0 }
+            let client = try #require(factory.built)
+            client.transport.write("still there?")
+            try await reactor.until { client.receivedText == "still there?" }
+        }
+        factory.cancel = {}
+        #expect(cancellations == 1)
         factory.built = nil
     }
 
