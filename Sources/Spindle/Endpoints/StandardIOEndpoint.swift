@@ -24,12 +24,15 @@ public struct StandardIOEndpoint: StreamClientEndpoint, StreamServerEndpoint {
 
     /// Serves the one connection that there is.
     ///
-    /// Fails with ``CannotAdoptError`` if one of the descriptors is not open.
+    /// Fails with ``CannotAdoptError`` if one of the descriptors is not open, and with ``ReactorNotRunning`` while the
+    /// reactor stops.
     @discardableResult
     public func connect(_ factory: Factory) -> Deferred<Protocol> {
         reactor.requireThread()
         let connected = Deferred<Protocol>()
         do {
+            // It would begin when all others have been told to close.
+            if reactor.isStopping { throw ReactorNotRunning() }
             let connection = try AdoptedConnection(reactor, input, output, factory)
             reactor.inNextPass {
                 guard !connected.hasFired else { return }
