@@ -1,5 +1,7 @@
 extension SocketTransport {
     func beginClosing() {
+        // A reactor that is stopping has less patience with peers than before.
+        if state == .lingering, reactor.isStopping { watchLingering() }
         guard state == .open else { return }
         state = .closing
         // A producer may still write, until it says that it has finished (W4).
@@ -92,17 +94,17 @@ extension SocketTransport {
         state = .lingering
         socket.shutdownWriting()
         startReading()
-        try? limit?.cancel()
         watchLingering()
     }
 
     /// Closes when the limit is over, unless the peer has been reading meanwhile.
     private func watchLingering() {
-        // A reactor that is stopping has less patience.
+        try? limit?.cancel()
         let patience = reactor.options.lingerLimit / (reactor.isStopping ? 2 : 1)
         let before = socket.unacknowledgedCount
         limit = reactor.callLater(patience) { [self] in
-            if socket.unacknowledgedCount < before { watchLingering() } else { end(endReason) }
+            // The end of our data counts for one: that it has arrived says nothing of the peer's reading.
+            if before > 1, socket.unacknowledgedCount < before { watchLingering() } else { end(endReason) }
         }
     }
 

@@ -7,14 +7,10 @@ extension SocketTransport {
         if !isDirect, state == .open, !takesDescriptors {
             bufferEvent?.startReading()
         } else {
+            if isUnwatchable { return readInEachPass() }
             let event = readEvent ?? Event(reactor.base, socket.descriptor, .readable, self)
             readEvent = event
             do throws(SystemError) { try event.add() } catch {
-                // A regular file, or /dev/null: always readable, so that epoll refuses it.
-                if error.errno == EPERM, socket.stream != nil {
-                    isUnwatchable = true
-                    return readInEachPass()
-                }
                 reactor.inNextPass { [self] in end(ConnectionLost(errno: error.errno)) }
             }
         }
@@ -74,12 +70,11 @@ extension SocketTransport: HangUpHandler {
     }
 
     func watchForHangUp() {
-        guard watchSlot == nil else { return }
+        // A regular file, or /dev/null, has nobody who could hang up.
+        guard watchSlot == nil, !isUnwatchable else { return }
         do throws(SystemError) {
             watchSlot = Int32(try reactor.requiredHangUpWatch().add(socket.descriptor, self))
         } catch {
-            // A regular file, or /dev/null, has nobody who could hang up.
-            if error.errno == EPERM, socket.stream != nil { return }
             reactor.inNextPass { [self] in end(ConnectionLost(errno: error.errno)) }
         }
     }
@@ -94,8 +89,9 @@ extension SocketTransport: HangUpHandler {
         // A reset goes before what was not read; a mere end comes behind it.
         if let error = socket.takeError() { return end(ConnectionLost(errno: error.errno)) }
         if peerHasFinished {
-            // A UNIX socket's peer that is gone altogether resets nothing, and says so in this way only.
-            return socket.hasHungUp ? end(ConnectionLost(errno: EPIPE)) : ()
+            // A UNIX socket's peer that is gone altogether resets nothing, and says so in this way only. A pipe's
+            // has nothing to do with who reads the output.
+            return socket.stream == nil && socket.hasHungUp ? end(ConnectionLost(errno: EPIPE)) : ()
         }
         guard undelivered?.isEmpty ?? true else { return }
         switch socket.peek() {

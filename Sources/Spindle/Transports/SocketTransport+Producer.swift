@@ -15,7 +15,8 @@ extension SocketTransport {
         if streaming { backlogGrew() } else { queueFlush() }
     }
 
-    /// One that is lost produces nothing more: whoever waits for it to finish before closing (W4) need not.
+    /// One that is lost, or whose peer has finished, produces nothing more: whoever waits for it to finish before
+    /// closing (W4) need not.
     func leaveConsumer() {
         guard let consumer = consumer.take(), consumer.producer?.producer === self else { return }
         consumer.forgetProducer()

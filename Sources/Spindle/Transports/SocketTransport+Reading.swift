@@ -51,6 +51,7 @@ extension SocketTransport: EventHandler {
         guard !peerHasFinished else { return }
         peerHasFinished = true
         stopReading()
+        leaveConsumer()
         if let writeError { return end(ConnectionLost(errno: writeError.errno)) }
         switch state {
         case .open:

@@ -35,7 +35,7 @@ final class SocketTransport: Transport {
     var isReceiving = false
     var isReadingPaused = false
     /// It is a regular file, or /dev/null, which epoll does not watch: read in each pass.
-    var isUnwatchable = false
+    let isUnwatchable: Bool
     var isReadQueued = false
     var peerHasFinished = false
     /// Where the reactor's HangUpWatch has this connection, while nobody reads it.
@@ -78,6 +78,7 @@ final class SocketTransport: Transport {
         peerAddress = peer
         hostAddress = host
         marks = reactor.options.waterMarks
+        isUnwatchable = socket.stream != nil && !HangUpWatch.canWatch(socket.descriptor)
         super.init(reactor: reactor)
         if !isDirect { bufferEvent = try BufferEvent(reactor.base, socket.descriptor, self) }
     }
@@ -110,7 +111,8 @@ final class SocketTransport: Transport {
         guard !isSwitching else { return reactor.base.postpone { [self] in notifyLoss(reason) } }
         reactor.transports.remove(slot)
         stopProducer()
-        releaseDrainWaiters(.failure(reason))
+        // An end in good order has everything sent before it.
+        releaseDrainWaiters(reason is ConnectionDone ? .success(()) : .failure(reason))
         let loser = connectedProtocol.take()
         loser?.connectionLost(reason)
         leaveConsumer()

@@ -102,7 +102,7 @@ open class Transport {
     }
 
     /// Fires in a later pass, once no more than the low mark of ``waterMarks`` waits to be sent; fails with the
-    /// reason when the connection is lost before that (P3).
+    /// reason when the connection is lost before that, or was over already (P3).
     open func whenDrained() -> Deferred<Void> { Deferred(.failure(ConnectionLost())) }
 
     /// Waits until no more than the low mark of ``waterMarks`` waits to be sent.
@@ -116,7 +116,9 @@ open class Transport {
     /// }
     /// ```
     ///
-    /// - Throws: the reason for the connection's end, if that comes first.
+    /// Returns, too, when the connection has ended in good order meanwhile: then all has been sent.
+    ///
+    /// - Throws: the reason for the connection's end, if it was lost before that, or was over when this was called.
     public final func drained(isolation: isolated (any Actor)? = #isolation) async throws {
         try await whenDrained().value(isolation: isolation)
     }

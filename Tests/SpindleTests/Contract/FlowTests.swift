@@ -392,4 +392,41 @@ import Testing
         withExtendedLifetime(listening) {}
         #expect(subject.reason is ConnectionAborted)
     }
+
+    @Test(
+        "W4: a transport that is a producer and whose connection or input has ended is not waited for",
+        arguments: StreamKind.allCases, [true, false])
+    func proxied(kind: StreamKind, knowsHalves: Bool) throws {
+        let front = Recorder()
+        // What the front produces for, and is fed by; nobody unregisters anything.
+        let halves = HalfCloseRecorder()
+        halves.onReadLost = { _ in front.transport.loseConnection() }
+        let back = knowsHalves ? halves : Recorder()
+        back.onLost = { _ in front.transport.loseConnection() }
+        back.onData = { _, data in front.transport.write(data) }
+        front.onLost = { _ in back.transport.loseConnection() }
+        let (ours, other) = try Peer.pair()
+        front.onMade = { me in
+            me.transport.pauseProducing()
+            var next: Recorder? = back
+            back.onMade = { me in
+                try front.transport.registerProducer(me.transport, streaming: true)
+                try me.transport.registerProducer(front.transport, streaming: true)
+                front.transport.resumeProducing()
+            }
+            try me.reactor.adoptStreamConnection(ours.descriptor, Factory { next.take() })
+            ours.close()
+        }
+        let outcome = try kind.run(front) { peer in
+            try other.send("hello")
+            other.finishSending()
+            let all = try peer.receiveToEnd()
+            #expect(String(decoding: all, as: UTF8.self) == "hello")
+            #expect(other.waitForEnd() == 0)
+        }
+        #expect(outcome.peerError == nil)
+        #expect(front.reason is ConnectionDone)
+        #expect(back.losses == 1)
+        halves.onReadLost = { _ in }
+    }
 }

@@ -134,4 +134,34 @@ import Testing
         #expect(outcome.peerError == nil)
         #expect(ticks == 20)
     }
+
+    @Test(
+        "P3: drained() returns when the connection ends in good order, and throws after that",
+        arguments: StreamKind.allCases)
+    func drainedAtTheEnd(kind: StreamKind) throws {
+        let subject = Recorder()
+        var outcomes: [String] = []
+        let isOver = Handoff()
+        subject.onMade = { me in
+            me.reactor.spawn {
+                // The first await of a task may let a pass go by.
+                try await me.reactor.sleep(.zero).value()
+                me.transport.write("the last")
+                me.transport.loseConnection()
+                do {
+                    try await me.transport.drained()
+                    outcomes.append("drained")
+                    try await me.reactor.until { me.losses == 1 }
+                    try await me.transport.drained()
+                } catch { outcomes.append("\(type(of: error))") }
+                isOver.finish(true)
+            }
+        }
+        try kind.run(subject) { peer in
+            #expect(peer.waitForEnd() == 0)
+            // The reactor stops when both sides are done, which is not to call the task off.
+            #expect(isOver.wait())
+        }
+        #expect(outcomes == ["drained", "ConnectionDone"])
+    }
 }

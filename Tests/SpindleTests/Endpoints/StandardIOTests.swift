@@ -113,6 +113,35 @@ import Testing
         output.closeWriting()
     }
 
+    @Test("W6: an answer that comes long after the end of input arrives", arguments: ["pipe", "file", "/dev/null"])
+    func lateAnswer(kind: String) throws {
+        try TemporaryDirectory.with { directory in
+            let (pipe, output) = (Ends(), Ends())
+            let path = kind == "file" ? directory.file("source") : kind
+            if kind == "file" { close(open(path, O_CREAT | O_WRONLY, 0o600)) }
+            let input = kind == "pipe" ? pipe.reading : open(path, O_RDONLY)
+            let subject = HalfCloseRecorder()
+            subject.onReadLost = { me in
+                me.reactor.callLater(.milliseconds(30)) {
+                    me.transport.write("at last")
+                    me.transport.loseConnection()
+                }
+            }
+            let received = Lock<[UInt8]>([])
+            try run(subject, input, output.writing) {
+                pipe.closeWriting()
+                received.withLock { $0 = output.readToEnd() }
+            }
+            #expect(received.withLock { $0 } == Array("at last".utf8))
+            #expect(subject.ends == ["read", "lost"])
+            #expect(subject.reason is ConnectionDone)
+            if kind != "pipe" { close(input) }
+            pipe.closeReading()
+            output.closeReading()
+            output.closeWriting()
+        }
+    }
+
     @Test("S9: writing to a reader who has gone is ConnectionLost with EPIPE")
     func brokenPipe() throws {
         let (input, output) = (Ends(), Ends())
