@@ -86,6 +86,8 @@ extension SocketTransport: HangUpHandler {
 
     func mayHaveHungUp() {
         guard watchSlot != nil, state == .open || state == .closing else { return }
+        // A new protocol hears of its connection before it hears of the end.
+        guard !isSwitching else { return reactor.base.postpone { [self] in mayHaveHungUp() } }
         // A reset goes before what was not read; a mere end comes behind it.
         if let error = socket.takeError() { return end(ConnectionLost(errno: error.errno)) }
         if peerHasFinished {
