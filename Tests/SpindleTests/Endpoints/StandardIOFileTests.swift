@@ -165,12 +165,11 @@ import Testing
             me.transport.loseConnection()
         }
         try run(subject, inputEnds[0], ends[1]) {
-            usleep(50_000)
             var buffer = [UInt8](repeating: 0, count: 65536)
             while read(reading, &buffer, buffer.count) > 0 {}
         }
         var count: CInt = 0
-        ioctl(inputEnds[0], UInt(FIONREAD), &count)
+        _ = ioctl(inputEnds[0], UInt(FIONREAD), &count)
         #expect(count == 5)
         for d in inputEnds { close(d) }
         close(ends[0])
@@ -180,8 +179,8 @@ import Testing
     func pty(halfClose: Bool) throws {
         let master = open("/dev/ptmx", O_RDWR | O_NOCTTY)
         var number: CInt = 0
-        ioctl(master, 0x4004_5431, &number)
-        ioctl(master, 0x8004_5430, &number)
+        _ = ioctl(master, 0x4004_5431, &number)
+        _ = ioctl(master, 0x8004_5430, &number)
         let slave = open("/dev/pts/\(number)", O_RDWR | O_NOCTTY)
         let subject = halfClose ? HalfCloseRecorder() : Recorder()
         subject.onData = { me, data in me.transport.write("got \(data)") }
@@ -193,7 +192,6 @@ import Testing
         let text = Lock("")
         try run(subject, slave, slave) {
             _ = write(master, "line\n", 5)
-            usleep(50_000)
             _ = write(master, "\u{04}", 1)
             usleep(150_000)
             var buffer = [UInt8](repeating: 0, count: 1000)
