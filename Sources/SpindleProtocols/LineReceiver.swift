@@ -13,7 +13,8 @@ public import Spindle
 /// However the network cuts the bytes up, the same lines come out (M1). Lines that lie whole in
 /// what was received are handed over without copying. Nothing is delivered after
 /// `loseConnection()`, nor while paused. Use ``pauseProducing()`` of this class rather than the
-/// transport's, so that lines which have been received already wait as well.
+/// transport's, so that lines which have been received already wait as well; and the peer's end waits
+/// behind them (S7).
 open class LineReceiver: Protocol {
     /// What ends a line; CRLF unless set otherwise.
     public final var delimiter: LineDelimiter = "\r\n" {
@@ -151,13 +152,17 @@ open class LineReceiver: Protocol {
 
     private func deliverInNextPass() {
         reactor.callLater(.zero) { [self] in
+            guard !isPaused else { return }
+            // Before delivering, which may pause again: the peer's end, put off until then, is looked for anew.
+            // Nothing is read before this returns.
+            transport.resumeProducing()
             do { try deliverPending() } catch { transport.callbackThrew("lineReceived", error) }
-            // Reading goes on behind that: what comes next may be the peer's end.
-            if !isPaused { transport.resumeProducing() }
         }
     }
 
     public final override func takeUnusedBytes() -> [UInt8] {
         pending.take().withBytes { Array(copying: $0) }
     }
+
+    public final override var hasUnusedBytes: Bool { !pending.isEmpty }
 }

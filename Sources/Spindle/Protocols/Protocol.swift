@@ -65,6 +65,14 @@ open class Protocol {
     /// bytes for later, as a LineReceiver does with half a line, override this.
     open func takeUnusedBytes() -> [UInt8] { [] }
 
+    /// Whether there is something that ``takeUnusedBytes()`` would hand out.
+    ///
+    /// Transports ask while reading is paused: what the protocol holds counts as unread then, so that the peer's
+    /// end comes behind it (S7). Protocols that go on delivering later what they held while paused override
+    /// this. Such a one resumes its transport in the entry in which it delivers: first, if it may pause again
+    /// meanwhile, so that the transport looks for the end anew.
+    open var hasUnusedBytes: Bool { false }
+
     /// Whether another protocol has taken the connection over.
     public final internal(set) var isReplaced = false
 

@@ -95,11 +95,16 @@ extension SocketTransport: HangUpHandler {
             // has nothing to do with who reads the output.
             return socket.stream == nil && socket.hasHungUp ? end(ConnectionLost(errno: EPIPE)) : ()
         }
-        guard undelivered?.isEmpty ?? true else { return }
+        guard !hasUndelivered else { return }
         switch socket.peek() {
         case .received, .empty: break
         case .end: inputEnded()
         case .failed(let error): end(ConnectionLost(errno: error.errno))
         }
+    }
+
+    /// Bytes have been received that go before the peer's end, kept here or by the protocol.
+    private var hasUndelivered: Bool {
+        !(undelivered?.isEmpty ?? true) || connectedProtocol?.hasUnusedBytes ?? false
     }
 }
