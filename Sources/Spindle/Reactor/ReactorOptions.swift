@@ -28,7 +28,7 @@ extension Reactor {
         /// How long connections may take, when the reactor stops, to send what they still have to send.
         public var shutdownGrace: Duration = .seconds(5)
 
-        /// How long a closed connection whose peer goes on sending is kept, so that the peer can
+        /// How long a closed connection whose peer goes on sending, or has no room for what is sent, is kept, so that the peer can
         /// read to the end what was sent to it (W3). It counts from when the peer last took some of
         /// that. While the reactor stops it is half of this.
         public var lingerLimit: Duration = .seconds(2)

@@ -196,6 +196,13 @@ struct Socket {
         return unsafe ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : 0
     }
 
+    /// Whether the kernel holds output that it could not even send yet, for want of room at the peer.
+    var hasUnsentOutput: Bool {
+        var count: CInt = 0
+        // SIOCOUTQNSD, which is in no header that Swift sees. UNIX sockets have no such thing.
+        return unsafe ioctl(descriptor, 0x894B, &count) == 0 && count > 0
+    }
+
     /// Makes `close` drop what is unsent and reset the connection.
     func resetOnClose() {
         var setting = linger(l_onoff: 1, l_linger: 0)

@@ -76,7 +76,8 @@ extension SocketTransport {
 
     // MARK: - The end
 
-    /// Everything is with the kernel. Closes at once if no input is unread, else lingers (W3).
+    /// Everything is with the kernel. Closes at once if no input is unread and all output is on its way, else
+    /// lingers (W3): whatever comes in after closing makes the kernel drop what it has not sent.
     ///
     /// Called with no callback on the stack.
     func finishClosing() {
@@ -84,7 +85,7 @@ extension SocketTransport {
         dropBufferEvent()
         switch reactor.receiveBuffer.receive(from: socket) {
         case .received: linger()
-        case .empty: hasDiscardedInput ? linger() : end(endReason)
+        case .empty: hasDiscardedInput || socket.hasUnsentOutput ? linger() : end(endReason)
         case .end: end(endReason)
         case .failed(let error): end(ConnectionLost(errno: error.errno))
         }

@@ -51,6 +51,30 @@ import Testing
     }
 
     @Test(
+        "W3: a peer that says something late gets every byte that it had no room for until then",
+        arguments: StreamKind.allCases)
+    func lateWords(kind: StreamKind) throws {
+        let subject = Recorder()
+        let mayTalk = Handoff()
+        let reply = [UInt8](repeating: 82, count: 200_000)
+        subject.onMade = { me in
+            me.transport.write(reply)
+            me.transport.loseConnection()
+            // Long after all of it is with the kernel.
+            me.reactor.callLater(.milliseconds(50)) { mayTalk.finish(true) }
+        }
+        let outcome = try kind.run(subject, receiveBuffer: 4096) { peer in
+            #expect(mayTalk.wait())
+            // To a UNIX socket, which may have been closed, nothing can be said any more.
+            if kind.knowsResets { try peer.send("late") }
+            let received = try peer.receiveToEnd()
+            #expect(received == reply)
+        }
+        #expect(outcome.peerError == nil)
+        #expect(subject.reason is ConnectionDone)
+    }
+
+    @Test(
         "W3: the time a closing connection lingers for a peer that goes on sending is limited",
         arguments: StreamKind.allCases)
     func lingerLimit(kind: StreamKind) throws {

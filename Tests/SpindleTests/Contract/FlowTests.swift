@@ -36,7 +36,7 @@ import Testing
     @Test("P2: a push producer is paused and resumed in turn, and every byte arrives", arguments: StreamKind.allCases)
     func pushProducer(kind: StreamKind) throws {
         let subject = Recorder()
-        let producer = CountingProducer(pieces: 500, size: 20_000)
+        let producer = CountingProducer(pieces: 1500, size: 20_000)
         let isPaused = Handoff()
         var signals: [String] = []
         producer.onPause = {
@@ -49,9 +49,9 @@ import Testing
             try me.transport.registerProducer(producer, streaming: true)
             producer.produce()
         }
-        let outcome = try kind.run(subject, receiveBuffer: 4096) { peer in
+        let outcome = try kind.run(subject) { peer in
             #expect(isPaused.wait())
-            _ = try peer.receive(500 * 20_000)
+            _ = try peer.receive(1500 * 20_000)
         }
         #expect(outcome.peerError == nil)
         #expect(producer.pauses > 1)
