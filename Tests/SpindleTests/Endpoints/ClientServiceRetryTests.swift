@@ -88,8 +88,7 @@ import Testing
     @Test("E4: with the reactor the service stops, in whichever state, and can be started again", arguments: 0..<4)
     func reactorStops(scene: Int) throws {
         let reactor = try Reactor(options: .forTests)
-        // An interface that no other test is on: the port stays free for as long as nobody listens.
-        let port = try reactor.listenTCP(0, Factory { Recorder.echo() }, interface: "127.0.0.42")
+        let port = try reactor.listenTCP(0, Factory { Recorder.echo() }, interface: Loopback.own())
         let address = port.address
         if scene == 0 { port.stopListening() }
         let endpoint = TCP4ClientEndpoint(reactor, address.host, address.port ?? 0)

@@ -36,7 +36,7 @@ enum PortKind: String, CaseIterable, CustomTestStringConvertible {
         on reactor: Reactor, _ factory: Factory, _ backlog: Int, _ directory: TemporaryDirectory
     ) throws -> ListeningPort {
         switch self {
-        case .tcp4, .adopted4: try reactor.listenTCP(0, factory, backlog: backlog, interface: "127.0.0.1")
+        case .tcp4, .adopted4: try reactor.listenTCP(0, factory, backlog: backlog, interface: Loopback.own())
         case .tcp6, .adopted6: try reactor.listenTCP(0, factory, backlog: backlog, interface: "::1")
         case .unix: try reactor.listenUNIX(directory.file("socket"), factory, backlog: backlog)
         case .adoptedUNIX:

@@ -69,7 +69,7 @@ import Testing
     @Test("F5: reconnecting from inside clientConnectionFailed, until it works")
     func reconnectingWhenFailed() throws {
         let reactor = try Reactor(options: .forTests)
-        let port = try server(on: reactor)
+        let port = try reactor.listenTCP(0, Factory { Recorder.echo() }, interface: Loopback.own())
         port.stopListening()
         let recorder = Recorder()
         recorder.onMade = { $0.transport.loseConnection() }
@@ -82,7 +82,7 @@ import Testing
             try connector.connect()
         }
         factory.onLost = { _ in reactor.callLater(.zero) { try reactor.stop() } }
-        reactor.connectTCP("127.0.0.1", port.address.port ?? 0, factory)
+        reactor.connectTCP(port.address.host, port.address.port ?? 0, factory)
         try reactor.runWatched()
         let attempt = ["startedConnecting", "failed"]
         #expect(factory.events == ["startFactory"] + attempt + attempt + attempt + Self.lifetime.dropFirst())

@@ -51,7 +51,7 @@ import Testing
         let reactor = try Reactor(options: .forTests)
         let guests = Guests()
         let port = try reactor.listenTCP(
-            0, guests, interface: Self.loopback, options: options { if !isOn { $0.reuseAddress = false } })
+            0, guests, interface: Loopback.own(), options: options { if !isOn { $0.reuseAddress = false } })
         #expect((Peer.option(SOL_SOCKET, SO_REUSEADDR, of: port.fileDescriptor ?? -1) == 1) == isOn)
         try reactor.run {
             let peer = try Peer.connect(to: port.address)

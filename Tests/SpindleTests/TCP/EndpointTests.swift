@@ -38,8 +38,8 @@ import Testing
     func failures() throws {
         let reactor = try Reactor(options: .forTests)
         reactor.spawn {
-            // An interface that no other test is on: the port stays free when nobody listens any more.
-            let port = try await TCP4ServerEndpoint(reactor, 0, interface: "127.0.0.43").listen(Factory()).value()
+            let server = TCP4ServerEndpoint(reactor, 0, interface: Loopback.own())
+            let port = try await server.listen(Factory()).value()
             let address = port.address
             let endpoint = TCP4ClientEndpoint(reactor, address.host, address.port ?? 0)
             await expect(NoProtocol.self) { try await endpoint.connect(Factory { nil }).value() }

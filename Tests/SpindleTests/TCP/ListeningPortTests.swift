@@ -73,7 +73,7 @@ import Testing
     func stopAndStart() throws {
         let reactor = try Reactor(options: .forTests)
         let factory = Factory { Recorder.echo() }
-        let port = try reactor.listenTCP(0, factory, interface: "127.0.0.1")
+        let port = try reactor.listenTCP(0, factory, interface: Loopback.own())
         let address = port.address
         let bound = reactor.bound(port)
         let thread = ScriptThread {
