@@ -263,6 +263,9 @@ import Testing
         let hasReset = Handoff()
         subject.onData = { me, _ in
             #expect(hasReset.wait())
+            // The kernel may take a moment to say so: a program that is being started has the peer's descriptor, too.
+            var watched = pollfd(fd: me.transport.fileDescriptor ?? -1, events: 0, revents: 0)
+            #expect(poll(&watched, 1, 10_000) == 1)
             me.transport.write("reply")
             me.transport.loseConnection()
         }
