@@ -2,7 +2,7 @@ import Glibc
 
 /// Who is at the other end of a UNIX socket: the process that connected to us, or that listened, as the
 /// kernel knew it then.
-public struct PeerCredentials: Hashable, Sendable {
+public struct PeerCredentials: Hashable, Sendable, CustomStringConvertible {
     /// The process; 0 if it is invisible from here. It may have ended, and the number be another's.
     public let pid: Int32
     /// The effective user.
@@ -15,6 +15,8 @@ public struct PeerCredentials: Hashable, Sendable {
         self.uid = uid
         self.gid = gid
     }
+
+    public var description: String { "pid \(pid), uid \(uid), gid \(gid)" }
 }
 
 extension Socket {

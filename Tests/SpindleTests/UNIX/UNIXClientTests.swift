@@ -192,4 +192,9 @@ import Testing
         #expect(credentials == nil)
         #expect(Recorder().transport.peerCredentials == nil)
     }
+
+    @Test("X1: credentials say what they are")
+    func credentialsText() {
+        #expect("\(PeerCredentials(pid: 1, uid: 2, gid: 3))" == "pid 1, uid 2, gid 3")
+    }
 }
