@@ -5,8 +5,11 @@ import Glibc
 /// ```swift
 /// let sender = try FileSender(path: "/srv/films/metropolis.mkv")
 /// sender.beginFileTransfer(to: transport) { sent in print("\(sent) of \(sender.count) bytes") }
-///     .addCallback { _ in self.transport.loseConnection() }
-///     .addErrback { error in self.transport.abortConnection() }
+///     .addCallback { _ in transport.loseConnection() }
+///     .addErrback { error in
+///         // Cut short: the peer waits for bytes that will not come. Of other errors it need not know.
+///         if error is FileShrankError { transport.abortConnection() } else { print("not sent: \(error)") }
+///     }
 /// ```
 ///
 /// On a plain socket the bytes go from the file to the kernel by sendfile(2), and never
@@ -34,26 +37,39 @@ public final class FileSender: Producer {
 
     /// Sends a whole file as long as it is now.
     ///
-    /// - Throws: ``SystemError`` if it cannot be opened, or is not a regular file (`EINVAL`).
-    public convenience init(path: String) throws(SystemError) {
-        try self.init(File(path: path), offset: 0, count: nil)
+    /// - Throws: ``CannotSendFileError`` if it cannot be opened, or is not a regular file (`EINVAL`).
+    public convenience init(path: String) throws(CannotSendFileError) {
+        try self.init(.path(path), offset: 0, count: nil) { () throws(SystemError) in try File(path: path) }
     }
 
     /// Sends `count` bytes of a file from `offset` on; by default all that follow.
     ///
     /// - Parameter descriptor: of a regular file; it is copied, and remains the caller's to close.
-    /// - Throws: ``SystemError`` if it is not a regular file (`EINVAL`) or is shorter than that (`ERANGE`).
-    public convenience init(descriptor: CInt, offset: Int = 0, count: Int? = nil) throws(SystemError) {
-        try self.init(File(duplicating: descriptor), offset: offset, count: count)
+    /// - Throws: ``CannotSendFileError`` if it is not a regular file (`EINVAL`) or is shorter than that (`ERANGE`).
+    public convenience init(descriptor: CInt, offset: Int = 0, count: Int? = nil) throws(CannotSendFileError) {
+        try self.init(.descriptor(descriptor), offset: offset, count: count) { () throws(SystemError) in
+            try File(duplicating: descriptor)
+        }
     }
 
-    private init(_ file: File, offset: Int, count: Int?) throws(SystemError) {
-        do throws(SystemError) {
-            let size = try file.size()
-            guard offset >= 0, offset <= size, (count ?? 0) >= 0, (count ?? 0) <= size - offset else {
-                throw SystemError(ERANGE, "offset and count, for a file of \(size) bytes")
+    private init(
+        _ name: CannotSendFileError.File, offset: Int, count: Int?, open: () throws(SystemError) -> File
+    ) throws(CannotSendFileError) {
+        let file: File
+        do { file = try open() } catch { throw CannotSendFileError(name, error) }
+        do throws(CannotSendFileError) {
+            let status: FileStatus
+            do { status = try FileStatus(ofDescriptor: file.descriptor) } catch {
+                throw CannotSendFileError(name, error)
             }
-            self.count = count ?? size - offset
+            guard status.isRegular else { throw CannotSendFileError(name, EINVAL, "it is not a regular file") }
+            guard offset >= 0, (count ?? 0) >= 0 else {
+                throw CannotSendFileError(name, ERANGE, "offset and count cannot be negative")
+            }
+            guard offset <= status.size, (count ?? 0) <= status.size - offset else {
+                throw CannotSendFileError(name, ERANGE, "it has only \(status.size) bytes")
+            }
+            self.count = count ?? status.size - offset
         } catch {
             file.close()
             throw error

@@ -163,25 +163,48 @@ import Testing
         }
     }
 
-    @Test("what is no regular file, or too short, is refused by name of the reason")
+    @Test("what is no regular file, or too short, is refused by name of the file and the reason")
     func refused() throws {
         let directory = try TemporaryDirectory()
         defer { directory.remove() }
-        #expect(throws: SystemError(EINVAL, "fstat")) { try FileSender(path: directory.file(".")) }
-        #expect(throws: SystemError(ENOENT, "open")) { try FileSender(path: directory.file("missing")) }
+        let (folder, missing) = (directory.file("."), directory.file("missing"))
+        expect(.path(folder), EINVAL, "cannot send \(folder): it is not a regular file") {
+            try FileSender(path: folder)
+        }
+        expect(.path(missing), ENOENT, "cannot send \(missing): No such file or directory") {
+            try FileSender(path: missing)
+        }
         var ends: [CInt] = [-1, -1]
         pipe(&ends)
-        #expect(throws: SystemError(EINVAL, "fstat")) { try FileSender(descriptor: ends[0]) }
+        expect(.descriptor(ends[0]), EINVAL, "cannot send descriptor \(ends[0]): it is not a regular file") {
+            try FileSender(descriptor: ends[0])
+        }
         ends.forEach { close($0) }
+        expect(.descriptor(-1), EBADF, "cannot send descriptor -1: Bad file descriptor") {
+            try FileSender(descriptor: -1)
+        }
         try withFile([1, 2, 3]) { path in
             let descriptor = open(path, O_RDONLY)
             defer { close(descriptor) }
-            for (offset, count) in [(-1, 1), (4, 0), (2, 2), (0, -1), (Int.max, 1), (1, Int.max)] {
-                let error = #expect(throws: SystemError.self) {
+            let (negative, short) = ("offset and count cannot be negative", "it has only 3 bytes")
+            let cases = [
+                (-1, 1, negative), (0, -1, negative), (4, 0, short), (2, 2, short), (Int.max, 1, short),
+                (1, Int.max, short),
+            ]
+            for (offset, count, reason) in cases {
+                expect(.descriptor(descriptor), ERANGE, "cannot send descriptor \(descriptor): \(reason)") {
                     try FileSender(descriptor: descriptor, offset: offset, count: count)
                 }
-                #expect(error?.errno == ERANGE)
             }
         }
+    }
+
+    private func expect(
+        _ file: CannotSendFileError.File, _ errno: Int32, _ description: String, _ make: () throws -> FileSender
+    ) {
+        let error = #expect(throws: CannotSendFileError.self) { try make() }
+        #expect(error?.file == file)
+        #expect(error?.errno == errno)
+        #expect(error?.description == description)
     }
 }
