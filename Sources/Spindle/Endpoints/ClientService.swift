@@ -6,7 +6,7 @@ import Logging
 /// let service = ClientService(reactor, HostnameEndpoint(reactor, "db.example.com", 5432), Factory { Session() })
 /// service.startService()
 /// reactor.spawn {
-///     let session = try await service.whenConnected().value()
+///     let session = try await service.whenConnected(as: Session.self).value()
 ///     …
 ///     try await service.stopService().value()
 /// }
@@ -137,6 +137,22 @@ public final class ClientService {
         }
         connectWaiters.append(ConnectWaiter(deferred: deferred, patience: failAfterFailures))
         return deferred
+    }
+
+    /// As ``whenConnected(failAfterFailures:)``, with the protocol as the type that the factory builds.
+    ///
+    /// ```swift
+    /// let session = try await service.whenConnected(as: Session.self).value()
+    /// ```
+    ///
+    /// Fails with ``WrongProtocolError`` if the protocol is not of that type. The connection is left as it is.
+    public func whenConnected<Wanted: Protocol>(
+        as type: Wanted.Type, failAfterFailures: Int? = nil
+    ) -> Deferred<Wanted> {
+        whenConnected(failAfterFailures: failAfterFailures).addCallback { connected in
+            guard let wanted = connected as? Wanted else { throw WrongProtocolError(wanted: type, built: connected) }
+            return wanted
+        }
     }
 
     private func endWaiting(_ result: Result<Protocol, any Error>) {
