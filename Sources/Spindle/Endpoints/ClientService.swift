@@ -210,7 +210,7 @@ public final class ClientService {
     }
 
     private func wait() {
-        if reactor.isStopping { return finishStopping() }
+        if reactor.isClosing { return finishStopping() }
         let delay = retryPolicy.delay(afterFailures: failures)
         reactor.logger.debug("connecting again in \(delay), after \(failures) failures")
         state = .waiting(reactor.callLater(delay) { [self] in connect() })

@@ -58,7 +58,7 @@ open class ReconnectingClientFactory: ClientFactory {
     /// Does nothing after ``stopTrying()``, while the reactor stops, and when ``maxRetries`` have been made.
     public final func retry(_ connector: Connector) {
         let reactor = connector.reactor
-        guard continueTrying, !reactor.isStopping else { return }
+        guard continueTrying, !reactor.isClosing else { return }
         guard retries < maxRetries ?? .max else {
             reactor.logger.info("giving up on \(connector.destination) after \(retries) retries")
             return

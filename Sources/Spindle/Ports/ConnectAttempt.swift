@@ -39,7 +39,7 @@ final class ConnectAttempt {
         do {
             // Not one of those that a stopping reactor waits for, or a client that tries again and
             // again would keep it.
-            if reactor.isStopping { throw ReactorNotRunning() }
+            if reactor.isClosing { throw ReactorNotRunning() }
             try plan.precondition()
             if case .address(let address) = plan.destination, !plan.families.contains(address.family) {
                 throw DNSLookupError(name: address.host, reason: "not an address of the kind that was asked for")

@@ -51,7 +51,7 @@ public final class ListeningPort {
     public func startListening() throws {
         reactor.requireThread()
         guard listener == nil else { return }
-        if reactor.isStopping { throw ReactorNotRunning() }
+        if reactor.isClosing { throw ReactorNotRunning() }
         factory.beginUse()
         do { try open() } catch {
             factory.endUse()

@@ -3,7 +3,7 @@ import Logging
 extension Reactor {
     /// Runs the loop on the calling thread until ``stop()``.
     ///
-    /// Calls the startup hooks in order, then serves events; returns when everything that was
+    /// Calls the startup triggers and hooks in order, then serves events; returns when everything that was
     /// open has been closed. A stopped reactor may run again (R1). On the main thread SIGINT and
     /// SIGTERM stop it, unless ``Options/handlesSignals`` is off (R5), and `DispatchQueue.main` and
     /// `@MainActor` code run on it (H5).
@@ -24,12 +24,13 @@ extension Reactor {
         phase = .running
         defer {
             cleanUp()
+            hasStarted = false
             phase = .idle
         }
-        base.entry(runStartupHooks)
+        base.entry { fire(.before, .startup) { [self] in start() } }
         while true {
             turn()
-            if isFinished { return }
+            if isFinished { return base.entry { fire(.after, .shutdown) } }
             switch base.pass(blocking: !handle.queue.hasWork && !timers.needsAttention) {
             case .completed: break
             case .exited: handle.stop()  // C code called event_base_loopexit or loopbreak
@@ -38,30 +39,12 @@ extension Reactor {
         }
     }
 
-    /// Stops the reactor: `run()` returns when what is open has been closed.
-    ///
-    /// Ports close, spawned tasks are cancelled, and each connection is told to close and given
-    /// ``Options/shutdownGrace`` to send what it still has to. All of them get their connectionLost.
-    /// Delayed calls that are pending in the end are cancelled.
-    ///
-    /// - Throws: ``ReactorNotRunning`` when not running, or stopping already (R2).
-    public func stop() throws {
-        requireThread()
-        guard phase == .running else { throw ReactorNotRunning() }
-        phase = .stopRequested
-        inNextPass { [self] in beginShutdown() }
-    }
-
-    /// Calls `body` when the reactor runs: at once if it does, else when `run()` begins, in order (R1).
-    public func callWhenRunning(_ body: @escaping () throws -> Void) {
-        requireThread()
-        if isRunning { guarding("a startup hook", body) } else { startupHooks.append(body) }
-    }
-
-    private func runStartupHooks() {
-        let hooks = startupHooks
-        startupHooks = []
-        for hook in hooks { guarding("a startup hook", hook) }
+    private func start() {
+        // It may have been told to stop while it waited for what comes before.
+        guard !isStopping else { return }
+        fire(.during, .startup)
+        hasStarted = true
+        fire(.after, .startup)
     }
 
     // MARK: - A pass
@@ -92,35 +75,6 @@ extension Reactor {
         let now = now
         while let call = timers.popDue(at: now, before: limit) { guarding("a delayed call", call.fire) }
         timers.arm(at: self.now)
-    }
-
-    // MARK: - Stopping
-
-    private func beginShutdown() {
-        phase = .stopping
-        for port in ports.all { port.stopListening() }
-        for attempt in attempts.all { attempt.fail(ReactorNotRunning()) }
-        for task in tasks.all { task.cancel() }
-        for transport in transports.all { transport.loseConnection() }
-        graceTimer = callLater(options.shutdownGrace) { [unowned self] in
-            phase = .abandoning
-            for transport in transports.all { transport.abortConnection() }
-        }
-    }
-
-    /// Lets go of what would otherwise keep the reactor, and be kept by it, for ever.
-    private func cleanUp() {
-        graceTimer = nil
-        for port in ports.all { port.stopListening() }
-        for call in timers.takeAll() { call.abandon() }
-        // The last words of tasks and connections. A loop that goes on queueing calls is cut short.
-        for _ in 0..<100 where handle.queue.hasWork { turn() }
-        handle.queue.dropCalls()
-    }
-
-    private var isFinished: Bool {
-        guard phase == .stopping || phase == .abandoning else { return false }
-        return transports.isEmpty && attempts.isEmpty && (tasks.isEmpty || phase == .abandoning)
     }
 
     // MARK: - What the main thread's reactor does besides

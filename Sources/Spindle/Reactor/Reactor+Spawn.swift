@@ -35,7 +35,7 @@ extension Reactor {
         let entry = SpawnedTask()
         let deferred = Deferred<Value>(fileID: fileID, line: line) { _ in entry.cancel() }
         entry.slot = tasks.insert(entry)
-        if isStopping { entry.cancel() }
+        if isClosing { entry.cancel() }
         // Sound: `assumeIsolated` checks that this is the reactor's thread, and the task, isolated
         // to its actor and preferring its executor, stays there.
         nonisolated(unsafe) let (body, deferredOut, reactor, spawned) = (body, deferred, self, entry)

@@ -46,17 +46,19 @@ public final class Reactor {
     public lazy var resolver: any Resolver = ThreadedResolver()
 
     var phase = Phase.idle
-    var startupHooks: [() throws -> Void] = []
+    /// Whether the triggers of startup were called, all but those of its last phase.
+    var hasStarted = false
+    var triggers: [SystemEventTrigger] = []
     var graceTimer: DelayedCall?
     var batch: [WorkQueue.Work] = []
     private var residents: [Event] = []
 
     enum Phase {
         case idle, running
-        /// Told to stop, by somebody who is still on the stack.
+        /// Told to stop. What wants to be done before is being done.
         case stopRequested
         /// Connections and tasks are given their time to finish.
-        case stopping
+        case closing
         /// That time is over.
         case abandoning
     }
@@ -108,7 +110,10 @@ public final class Reactor {
     public var isRunning: Bool { phase != .idle }
 
     /// Whether the reactor has been told to stop and `run()` has not returned yet.
-    public var isStopping: Bool { phase != .idle && phase != .running }
+    public var isStopping: Bool { phase == .stopRequested || isClosing }
+
+    /// Whether what is open is being closed, and nothing new may begin.
+    var isClosing: Bool { phase == .closing || phase == .abandoning }
 
     // MARK: - Shared by everything on the reactor
 
@@ -127,8 +132,8 @@ public final class Reactor {
     }
 
     /// Runs a user's closure; an error it throws harms nobody else (R6).
-    func guarding(_ what: StaticString, _ body: () throws -> Void) {
-        do { try body() } catch { logger.error("\(what) threw: \(error)") }
+    func guarding(_ what: @autoclosure () -> String, _ body: () throws -> Void) {
+        do { try body() } catch { logger.error("\(what()) threw: \(error)") }
     }
 
     /// Does `body` in the next pass.

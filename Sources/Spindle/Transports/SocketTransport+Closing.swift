@@ -1,7 +1,7 @@
 extension SocketTransport {
     func beginClosing() {
         // A reactor that is stopping has less patience with peers than before.
-        if state == .lingering, reactor.isStopping { watchLingering() }
+        if state == .lingering, reactor.isClosing { watchLingering() }
         guard state == .open else { return }
         state = .closing
         // A producer may still write, until it says that it has finished (W4).
@@ -101,7 +101,7 @@ extension SocketTransport {
     /// Closes when the limit is over, unless the peer has been reading meanwhile.
     private func watchLingering() {
         try? limit?.cancel()
-        let patience = reactor.options.lingerLimit / (reactor.isStopping ? 2 : 1)
+        let patience = reactor.options.lingerLimit / (reactor.isClosing ? 2 : 1)
         let before = socket.unacknowledgedCount
         limit = reactor.callLater(patience) { [self] in
             // The end of our data counts for one: that it has arrived says nothing of the peer's reading.

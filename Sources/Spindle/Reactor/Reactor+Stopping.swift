@@ -1,0 +1,46 @@
+extension Reactor {
+    /// Stops the reactor: `run()` returns when what is open has been closed.
+    ///
+    /// First come the triggers of ``SystemEventPhase/before``, while everything goes on as it was. When the
+    /// Deferreds that they return have fired, ports close, spawned tasks are cancelled, and each connection is told
+    /// to close and given ``Options/shutdownGrace`` to send what it still has to. All of them get
+    /// their connectionLost. Delayed calls that are pending in the end are cancelled (R4).
+    ///
+    /// - Throws: ``ReactorNotRunning`` when not running, or stopping already (R2).
+    public func stop() throws {
+        requireThread()
+        guard phase == .running else { throw ReactorNotRunning() }
+        phase = .stopRequested
+        inNextPass { [self] in fire(.before, .shutdown) { [self] in close() } }
+    }
+
+    /// Ends what is open.
+    private func close() {
+        phase = .closing
+        for port in ports.all { port.stopListening() }
+        for attempt in attempts.all { attempt.fail(ReactorNotRunning()) }
+        for task in tasks.all { task.cancel() }
+        for transport in transports.all { transport.loseConnection() }
+        graceTimer = callLater(options.shutdownGrace) { [unowned self] in
+            phase = .abandoning
+            for transport in transports.all { transport.abortConnection() }
+        }
+        fire(.during, .shutdown)
+    }
+
+    /// Whether nothing is left that the end of `run()` would have to wait for.
+    var isFinished: Bool {
+        guard isClosing else { return false }
+        return transports.isEmpty && attempts.isEmpty && (tasks.isEmpty || phase == .abandoning)
+    }
+
+    /// Lets go of what would otherwise keep the reactor, and be kept by it, for ever.
+    func cleanUp() {
+        graceTimer = nil
+        for port in ports.all { port.stopListening() }
+        for call in timers.takeAll() { call.abandon() }
+        // The last words of tasks and connections. A loop that goes on queueing calls is cut short.
+        for _ in 0..<100 where handle.queue.hasWork { turn() }
+        handle.queue.dropCalls()
+    }
+}
