@@ -53,10 +53,14 @@ let package = Package(
         // A target of its own for the sake of libevent_extra, which most programs do without.
         .target(name: "SpindleDNS", dependencies: ["Spindle", "CLibEvent"], swiftSettings: settings),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+        // For the tests of how a process ends.
+        .executableTarget(
+            name: "TestProgram", dependencies: ["Spindle"], path: "Tests/TestProgram", swiftSettings: testSettings),
         .testTarget(
             name: "SpindleTests",
             dependencies: [
-                "Spindle", "SpindleDNS", "CLibEvent", "TestSupport", .product(name: "Logging", package: "swift-log"),
+                "Spindle", "SpindleDNS", "CLibEvent", "TestSupport", "TestProgram",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: testSettings
         ),

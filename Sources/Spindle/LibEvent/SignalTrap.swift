@@ -2,56 +2,84 @@ internal import CLibEvent
 import Glibc
 import Synchronization
 
-/// SIGINT and SIGTERM turned into a wakeup, for as long as it is installed.
+/// One signal turned into a wakeup, for as long as this exists.
 ///
 /// Not libevent's signal events: those do nothing until the loop comes round, and a person
-/// who presses Ctrl-C twice wants out even when a callback is stuck.
+/// who presses Ctrl-C twice wants out even when a callback is stuck. They are also for one base only.
 final class SignalTrap {
-    /// Signalled by the first signal.
-    let wakeup: Wakeup
-    private var previous: [(number: CInt, action: sigaction)] = []
-
-    private static let signals = [SIGINT, SIGTERM]
+    let number: CInt
+    private let wakeup: Wakeup
+    private var previous: sigaction
 
     /// What the handler works with. It may allocate nothing and take no lock.
-    private struct Shared: ~Copyable, Sendable {
+    private struct Slot: ~Copyable, Sendable {
+        /// The eventfd to signal, or -1.
         let descriptor = Atomic<CInt>(-1)
-        let count = Atomic<Int>(0)
+        let hasArrived = Atomic(false)
+        let endsProcessOnRepeat = Atomic(false)
     }
-    private static let shared = Shared()
+    private static let slots = InlineArray<65, Slot> { _ in Slot() }
+    /// How many signals have come, of those of which the second ends the process.
+    private static let endings = Atomic(0)
 
-    /// Nil on any thread but the main one, or where another trap is installed: signals belong to
-    /// the process, and one reactor answers for them.
-    init?() throws(SystemError) {
-        guard spindle_is_main_thread() != 0, Self.shared.descriptor.load(ordering: .relaxed) < 0 else { return nil }
-        wakeup = try Wakeup()
-        Self.shared.count.store(0, ordering: .relaxed)
-        Self.shared.descriptor.store(wakeup.descriptor, ordering: .relaxed)
+    /// Begins to catch a signal, which belongs to the process as a whole.
+    ///
+    /// - Parameter endsProcessOnRepeat: whether the process ends at once, with status 128 + n, when a second
+    ///   of the signals that were caught in this way comes.
+    /// - Throws: EBUSY when another trap has it, EINVAL for one that cannot be caught.
+    init(_ number: CInt, _ wakeup: Wakeup, endsProcessOnRepeat: Bool = false) throws(SystemError) {
+        // A fault that is caught and returned from occurs again, for ever.
+        guard Self.slots.indices.contains(Int(number)), ![SIGSEGV, SIGBUS, SIGFPE, SIGILL].contains(number) else {
+            throw SystemError(EINVAL, "sigaction")
+        }
+        let claim = Self.slots[Int(number)].descriptor.compareExchange(
+            expected: -1, desired: wakeup.descriptor, ordering: .relaxed)
+        guard claim.exchanged else { throw SystemError(EBUSY, "sigaction") }
+        Self.slots[Int(number)].hasArrived.store(false, ordering: .relaxed)
+        Self.slots[Int(number)].endsProcessOnRepeat.store(endsProcessOnRepeat, ordering: .relaxed)
+        if endsProcessOnRepeat { Self.endings.store(0, ordering: .relaxed) }
         var action = sigaction()
         unsafe action.__sigaction_handler.sa_handler = { number in SignalTrap.received(number) }
         action.sa_flags = SA_RESTART
-        for number in Self.signals {
-            var old = sigaction()
-            unsafe sigaction(number, &action, &old)
-            previous.append((number, old))
+        var found = sigaction()
+        guard unsafe sigaction(number, &action, &found) == 0 else {
+            let code = errno
+            Self.release(number)
+            throw SystemError(code, "sigaction")
         }
+        self.number = number
+        self.wakeup = wakeup
+        previous = found
     }
 
-    /// Puts back the handlers that were found.
-    func remove() {
-        for (number, action) in previous {
-            var action = action
-            unsafe sigaction(number, &action, nil)
-        }
-        previous = []
-        Self.shared.descriptor.store(-1, ordering: .relaxed)
+    /// Puts back the handler that was found.
+    deinit {
+        unsafe sigaction(number, &previous, nil)
+        Self.release(number)
     }
+
+    private static func release(_ number: CInt) { slots[Int(number)].descriptor.store(-1, ordering: .relaxed) }
+
+    /// Whether the signal has come since this was last asked.
+    func takeArrival() -> Bool { Self.slots[Int(number)].hasArrived.exchange(false, ordering: .relaxed) }
 
     private static func received(_ number: CInt) {
         let code = errno
-        if shared.count.add(1, ordering: .relaxed).newValue > 1 { _exit(128 + number) }
-        eventfd_write(shared.descriptor.load(ordering: .relaxed), 1)
+        let ends = slots[Int(number)].endsProcessOnRepeat.load(ordering: .relaxed)
+        if ends, endings.add(1, ordering: .relaxed).newValue > 1 { _exit(128 + number) }
+        slots[Int(number)].hasArrived.store(true, ordering: .relaxed)
+        eventfd_write(slots[Int(number)].descriptor.load(ordering: .relaxed), 1)
         errno = code
+    }
+
+    /// Ends the process as the signal would have ended it, had nobody caught it, so that whoever waits for it
+    /// can tell: a shell script stops at a command that Ctrl-C has ended.
+    static func endProcess(by number: CInt) -> Never {
+        fflush(nil)
+        signal(number, SIG_DFL)
+        raise(number)
+        // The first process of a container does not die of it.
+        exit(128 + number)
     }
 
     /// Ignores SIGPIPE unless the program has chosen something for it.

@@ -17,8 +17,8 @@ extension Reactor {
         guard phase == .idle else { throw ReactorAlreadyRunning() }
         guard base.isAttached else { throw ReactorNotRunning() }
         handle.bindToCurrentThread()
-        let trap = try trapSignals()
-        defer { release(trap) }
+        try addStopHandlers()
+        defer { removeStopHandlers { _ in true } }
         try watchMainQueue()
         defer { if MainQueue.isHere { unwatch(MainQueue.descriptor) } }
         phase = .running
@@ -84,25 +84,5 @@ extension Reactor {
         // Dispatch crashes if it cannot open the one that it makes at the first call.
         try SpareDescriptors.require(2)
         try watch(MainQueue.descriptor, MainQueue.drain)
-    }
-
-    private func trapSignals() throws -> SignalTrap? {
-        guard options.handlesSignals, let trap = try SignalTrap() else { return nil }
-        do {
-            try watch(trap.wakeup.descriptor) { [unowned self] in
-                logger.info("told by a signal to stop; a second one ends the process at once")
-                handle.stop()
-            }
-        } catch {
-            trap.remove()
-            throw error
-        }
-        return trap
-    }
-
-    private func release(_ trap: SignalTrap?) {
-        guard let trap else { return }
-        unwatch(trap.wakeup.descriptor)
-        trap.remove()
     }
 }

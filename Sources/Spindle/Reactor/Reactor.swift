@@ -49,6 +49,11 @@ public final class Reactor {
     /// Whether the triggers of startup were called, all but those of its last phase.
     var hasStarted = false
     var triggers: [SystemEventTrigger] = []
+    var signalHandlers: SignalHandlers?
+    /// What has SIGINT and SIGTERM stop this reactor, while it runs.
+    var stopHandlers: [SignalHandler] = []
+    /// The signal that this run was stopped by.
+    var stopSignal: Int32?
     var graceTimer: DelayedCall?
     var batch: [WorkQueue.Work] = []
     private var residents: [Event] = []

@@ -38,7 +38,8 @@ extension Reactor {
         public var closeLimit: Duration? = .seconds(60)
 
         /// Whether SIGINT and SIGTERM stop the reactor of the main thread (R5). A second such
-        /// signal ends the process at once. The handlers found are put back when `run()` returns.
+        /// signal ends the process at once. The handlers found are put back when `run()` returns. One that
+        /// has a handler, ``Reactor/addSignalHandler(_:_:)``, is left to that.
         public var handlesSignals = true
 
         /// Whether SIGPIPE is ignored from the reactor's creation on, where nothing else was chosen
