@@ -7,7 +7,7 @@ import Spindle
 @main struct TestProgram {
     struct Mishap: Error, CustomStringConvertible { let description = "the disk is full" }
 
-    static func main() {
+    static func main() throws {
         switch CommandLine.arguments.dropFirst().first {
         case "returns": Reactor.react { reactor in try await reactor.sleep(.milliseconds(1)).value() }
         case "throws": Reactor.react { _ in throw Mishap() }
@@ -17,14 +17,34 @@ import Spindle
         case "gets stuck": Reactor.react(getsStuck)
         case "handles SIGTERM": Reactor.react(handlesSIGTERM)
         case "uses MainActor": Reactor.react(usesMainActor)
+        case "forks": try Forking.serve()
+        case "forks with a paused connection": Forking.pause()
+        case "forks while running": try Forking.refuse { _ in }
         default: fatalError("usage: TestProgram WHAT")
         }
     }
 
     /// At once, where print() waits until there is more.
-    private static func say(_ line: String) {
+    static func say(_ line: String) {
         print(line)
         fflush(nil)
+    }
+
+    static func onThread(_ body: @escaping @Sendable () -> Void) {
+        final class Box: Sendable {
+            let body: @Sendable () -> Void
+            init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+        }
+        var thread = pthread_t()
+        let context = Unmanaged.passRetained(Box(body)).toOpaque()
+        let result = pthread_create(
+            &thread, nil,
+            { context in
+                Unmanaged<Box>.fromOpaque(context!).takeRetainedValue().body()
+                return nil
+            }, context)
+        precondition(result == 0, "pthread_create: \(result)")
+        pthread_detach(thread)
     }
 
     nonisolated(nonsending) private static func stops(_ reactor: Reactor) async throws {

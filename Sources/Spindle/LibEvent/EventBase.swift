@@ -121,6 +121,12 @@ package final class EventBase {
     /// Whether there is a loop behind this base.
     var isAttached: Bool { unsafe raw != nil }
 
+    /// In a child process: waits by an epoll descriptor that is not the parent's as well, for all that was waited for.
+    func reinitialize() throws(SystemError) {
+        guard let raw = unsafe raw else { return }
+        guard unsafe event_reinit(raw) == 0 else { throw SystemError(errno, "event_reinit") }
+    }
+
     enum PassEnd {
         case completed
         /// C code asked the loop to end.

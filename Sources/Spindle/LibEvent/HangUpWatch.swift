@@ -11,20 +11,31 @@ import Glibc
 final class HangUpWatch: EventHandler {
     private let descriptor: CInt
     private var event: Event?
-    private var handlers = SlotMap<any HangUpHandler>()
+    private var watched = SlotMap<(descriptor: CInt, handler: any HangUpHandler)>()
 
     /// Reports looked at in one go. If there are more the base comes back.
     private static let batch = 64
 
     init(_ base: EventBase) throws(SystemError) {
-        descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
-        guard descriptor >= 0 else { throw SystemError(errno, "epoll_create1") }
+        descriptor = try Self.open()
         let event = Event(base, descriptor, .readable, self)
         try event.add()
         self.event = event
     }
 
     deinit { close(descriptor) }
+
+    private static func open() throws(SystemError) -> CInt {
+        let descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
+        guard descriptor >= 0 else { throw SystemError(errno, "epoll_create1") }
+        return descriptor
+    }
+
+    /// In a child process: watches the same by a descriptor that is not the parent's as well.
+    func renew() throws(SystemError) {
+        try Inherited.replace(descriptor, by: try Self.open())
+        for slot in watched.taken { try watch(slot) }
+    }
 
     /// Whether epoll can watch a descriptor: not one of a regular file, or of /dev/null, which are always readable.
     /// libevent, when asked to, would say so on standard error.
@@ -41,22 +52,30 @@ final class HangUpWatch: EventHandler {
     /// Begins to watch. What has happened already is reported as well, in one of the next passes.
     ///
     /// - Returns: what to remove it by.
-    func add(_ watched: CInt, _ handler: any HangUpHandler) throws(SystemError) -> Int {
-        let slot = handlers.insert(handler)
-        var interest = unsafe epoll_event()
-        unsafe interest.events = EPOLLRDHUP.rawValue | EPOLLET.rawValue
-        unsafe interest.data.u64 = UInt64(slot)
-        guard unsafe epoll_ctl(descriptor, EPOLL_CTL_ADD, watched, &interest) == 0 else {
-            let error = SystemError(errno, "epoll_ctl")
-            handlers.remove(slot)
+    func add(_ descriptor: CInt, _ handler: any HangUpHandler) throws(SystemError) -> Int {
+        let slot = watched.insert((descriptor, handler))
+        do {
+            try watch(slot)
+        } catch {
+            watched.remove(slot)
             throw error
         }
         return slot
     }
 
-    func remove(_ watched: CInt, _ slot: Int) {
-        _ = epoll_ctl(descriptor, EPOLL_CTL_DEL, watched, nil)
-        handlers.remove(slot)
+    private func watch(_ slot: Int) throws(SystemError) {
+        guard let target = watched[slot]?.descriptor else { return }
+        var interest = unsafe epoll_event()
+        unsafe interest.events = EPOLLRDHUP.rawValue | EPOLLET.rawValue
+        unsafe interest.data.u64 = UInt64(slot)
+        guard unsafe epoll_ctl(descriptor, EPOLL_CTL_ADD, target, &interest) == 0 else {
+            throw SystemError(errno, "epoll_ctl")
+        }
+    }
+
+    func remove(_ descriptor: CInt, _ slot: Int) {
+        _ = epoll_ctl(self.descriptor, EPOLL_CTL_DEL, descriptor, nil)
+        watched.remove(slot)
     }
 
     func eventFired() {
@@ -65,7 +84,7 @@ final class HangUpWatch: EventHandler {
             for index in 0..<max(0, Int(count)) {
                 // May have been removed by a report before it, and its slot be another's. That does no
                 // harm: a report is an occasion to look, and no more.
-                unsafe handlers[Int(reports[index].data.u64)]?.mayHaveHungUp()
+                unsafe watched[Int(reports[index].data.u64)]?.handler.mayHaveHungUp()
             }
         }
     }

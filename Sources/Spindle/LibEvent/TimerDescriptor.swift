@@ -7,11 +7,19 @@ final class TimerDescriptor {
     let descriptor: CInt
 
     init() throws(SystemError) {
-        descriptor = timerfd_create(CLOCK_MONOTONIC, Int32(TFD_CLOEXEC | TFD_NONBLOCK))
-        guard descriptor >= 0 else { throw SystemError(errno, "timerfd_create") }
+        descriptor = try Self.open()
     }
 
     deinit { close(descriptor) }
+
+    private static func open() throws(SystemError) -> CInt {
+        let descriptor = timerfd_create(CLOCK_MONOTONIC, Int32(TFD_CLOEXEC | TFD_NONBLOCK))
+        guard descriptor >= 0 else { throw SystemError(errno, "timerfd_create") }
+        return descriptor
+    }
+
+    /// In a child process: takes leave of the parent's. The new one is not armed.
+    func renew() throws(SystemError) { try Inherited.replace(descriptor, by: try Self.open()) }
 
     /// Becomes readable when the clock reaches `deadline`, replacing any earlier setting.
     func arm(at deadline: MonotonicTime) {

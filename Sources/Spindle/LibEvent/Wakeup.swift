@@ -6,11 +6,19 @@ final class Wakeup: Sendable {
     let descriptor: CInt
 
     init() throws(SystemError) {
-        descriptor = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
-        guard descriptor >= 0 else { throw SystemError(errno, "eventfd") }
+        descriptor = try Self.open()
     }
 
     deinit { close(descriptor) }
+
+    private static func open() throws(SystemError) -> CInt {
+        let descriptor = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
+        guard descriptor >= 0 else { throw SystemError(errno, "eventfd") }
+        return descriptor
+    }
+
+    /// In a child process: takes leave of the parent's.
+    func renew() throws(SystemError) { try Inherited.replace(descriptor, by: try Self.open()) }
 
     /// Wakes the loop, or has it not wait at all when it is awake. Async-signal-safe.
     func signal() { eventfd_write(descriptor, 1) }

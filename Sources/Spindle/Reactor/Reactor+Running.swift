@@ -1,4 +1,4 @@
-import Logging
+import Glibc
 
 extension Reactor {
     /// Runs the loop on the calling thread until ``stop()``.
@@ -8,13 +8,14 @@ extension Reactor {
     /// SIGTERM stop it, unless ``Options/handlesSignals`` is off (R5), and `DispatchQueue.main` and
     /// `@MainActor` code run on it (H5).
     ///
-    /// - Throws: ``ReactorAlreadyRunning``; ``ReactorNotRunning`` for a reactor without a loop, which
+    /// - Throws: ``ReactorAlreadyRunning``; ``ReactorOfAnotherProcess`` after fork(2), until ``reinitialize()`` was called; ``ReactorNotRunning`` for a reactor without a loop, which
     ///   is what a protocol has before it is connected; ``SystemError`` when libevent's loop fails.
     @available(
         *, noasync, message: "run() blocks its thread: call it from synchronous code, such as `static func main()`"
     )
     public func run() throws {
         guard phase == .idle else { throw ReactorAlreadyRunning() }
+        guard process == getpid() else { throw ReactorOfAnotherProcess() }
         guard base.isAttached else { throw ReactorNotRunning() }
         handle.bindToCurrentThread()
         try addStopHandlers()
@@ -83,6 +84,7 @@ extension Reactor {
         guard MainQueue.isHere else { return }
         // Dispatch crashes if it cannot open the one that it makes at the first call.
         try SpareDescriptors.require(2)
+        isServingMainQueue = true
         try watch(MainQueue.descriptor, MainQueue.drain)
     }
 }

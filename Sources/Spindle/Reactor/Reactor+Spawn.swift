@@ -32,6 +32,7 @@ extension Reactor {
     ) -> Deferred<Value> {
         requireThread()
         warnIfDetached("spawn")
+        hasSpawned = true
         let entry = SpawnedTask()
         let deferred = Deferred<Value>(fileID: fileID, line: line) { _ in entry.cancel() }
         entry.slot = tasks.insert(entry)

@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 
 /// The loop that everything in Spindle runs on: it waits for events and calls the code that handles them.
@@ -30,7 +31,7 @@ public final class Reactor {
     let receiveBuffer: ReceiveBuffer
     let gatherPool = GatherPool()
     /// Made when the first connection stops reading.
-    private var hangUpWatch: HangUpWatch?
+    private(set) var hangUpWatch: HangUpWatch?
     /// Held from the time the first port listens.
     var reserveDescriptor: ReserveDescriptor?
     let logger: Logger
@@ -44,6 +45,12 @@ public final class Reactor {
 
     /// What turns host names into addresses, for everything on this reactor that is told to connect to one.
     public lazy var resolver: any Resolver = ThreadedResolver()
+
+    /// The process that this reactor waits in; see ``reinitialize()``.
+    var process = getpid()
+    /// Whether other threads may be at work for it that a child process would not have.
+    var hasSpawned = false
+    var isServingMainQueue = false
 
     var phase = Phase.idle
     /// Whether the triggers of startup were called, all but those of its last phase.

@@ -45,6 +45,9 @@ public final class ReactorHandle: Sendable {
     /// Makes the calling thread the reactor's.
     func bindToCurrentThread() { owner.store(Self.currentThread(), ordering: .relaxed) }
 
+    /// In a child process: is woken by nobody else's wakeups, and wakes nobody else.
+    func renewWakeup() throws(SystemError) { try wakeup?.renew() }
+
     /// Queues something, and wakes the reactor for it. On the reactor's own thread there is nothing
     /// to wake: the loop looks at the queue before it waits.
     func post(_ work: WorkQueue.Work) {

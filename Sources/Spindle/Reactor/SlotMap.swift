@@ -9,6 +9,9 @@ struct SlotMap<Element> {
     /// The elements present now; unaffected by what is inserted or removed meanwhile.
     var all: [Element] { slots.compactMap { $0 } }
 
+    /// The slots that are taken now.
+    var taken: [Int] { slots.indices.filter { slots[$0] != nil } }
+
     /// The element in a slot, if there is one.
     subscript(slot: Int) -> Element? { slots.indices.contains(slot) ? slots[slot] : nil }
 

@@ -64,6 +64,13 @@ struct TimerQueue {
         needsAttention = true
     }
 
+    /// In a child process: goes on with a timer that is not the parent's as well.
+    mutating func renewDescriptor() throws(SystemError) {
+        try descriptor?.renew()
+        // It has to be armed anew.
+        expired()
+    }
+
     /// When the first of the calls that wait is due.
     var firstDeadline: MonotonicTime? {
         mutating get {

@@ -25,6 +25,9 @@ public final class ThreadedResolver: Resolver {
         threads = LookUpThreads(limit: self.threadLimit, ask)
     }
 
+    /// Whether look-ups are under way.
+    var isBusy: Bool { threads.count > 0 }
+
     public func lookUp(
         _ name: String, _ family: SocketAddress.Family, on reactor: Reactor
     ) -> Deferred<[SocketAddress]> {

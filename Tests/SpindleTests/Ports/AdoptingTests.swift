@@ -237,8 +237,8 @@ import Testing
         let reactor = try Reactor(options: .forTests)
         let (ours, theirs) = try Peer.pair()
         let (listener, _) = try Peer.listener()
-        reactor.callWhenRunning {
-            try reactor.stop()
+        reactor.callWhenRunning { try reactor.stop() }
+        reactor.addSystemEventTrigger(.during, .shutdown) {
             #expect(throws: ReactorNotRunning.self) {
                 try reactor.adoptStreamConnection(ours.descriptor, Factory { Recorder() })
             }
