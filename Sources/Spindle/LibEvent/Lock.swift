@@ -26,4 +26,21 @@ package final class Lock<Value>: @unchecked Sendable {
         defer { unsafe pthread_mutex_unlock(mutex) }
         return try body(&value)
     }
+
+    /// Looks at the value until that comes to something; in between the lock is free and the thread sleeps.
+    ///
+    /// Each look is an access of its own: what another thread changes meanwhile is seen by the next.
+    func wait<Outcome>(on condition: Condition, _ look: (inout Value) -> Look<Outcome>) -> Outcome {
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        while true {
+            switch look(&value) {
+            case .found(let outcome): return outcome
+            case .wait(until: nil): unsafe pthread_cond_wait(condition.raw, mutex)
+            case .wait(let time?):
+                var time = time.timespec
+                unsafe pthread_cond_timedwait(condition.raw, mutex, &time)
+            }
+        }
+    }
 }

@@ -37,7 +37,8 @@ extension Reactor {
     private var obstacle: CannotReinitializeError.Reason? {
         if hasSpawned { return .spawnedTasks }
         if isServingMainQueue { return .mainQueue }
-        if (resolver as? ThreadedResolver)?.isBusy == true { return .lookUps }
+        if let resolver = resolver as? ThreadedResolver, resolver.statistics.threads > 0 { return .lookUps }
+        if ownThreadPool != nil { return .threadPool }
         return nil
     }
 }

@@ -31,7 +31,7 @@ extension Reactor {
         base.entry { fire(.before, .startup) { [self] in start() } }
         while true {
             turn()
-            if isFinished { return base.entry { fire(.after, .shutdown) } }
+            if isFinished && threadsHaveEnded() { return base.entry { fire(.after, .shutdown) } }
             switch base.pass(blocking: !handle.queue.hasWork && !timers.needsAttention) {
             case .completed: break
             case .exited: handle.stop()  // C code called event_base_loopexit or loopbreak

@@ -42,5 +42,6 @@ extension Reactor {
         // The last words of tasks and connections. A loop that goes on queueing calls is cut short.
         for _ in 0..<100 where handle.queue.hasWork { turn() }
         handle.queue.dropCalls()
+        (ownThreadPool, threadLimit) = (nil, nil)
     }
 }

@@ -42,6 +42,8 @@ public final class Reactor {
     var ports = SlotMap<ListeningPort>()
     var attempts = SlotMap<ConnectAttempt>()
     var tasks = SlotMap<SpawnedTask>()
+    /// Made when somebody asks for it.
+    var ownThreadPool: ThreadPool?
 
     /// What turns host names into addresses, for everything on this reactor that is told to connect to one.
     public lazy var resolver: any Resolver = ThreadedResolver()
@@ -62,6 +64,8 @@ public final class Reactor {
     /// The signal that this run was stopped by.
     var stopSignal: Int32?
     var graceTimer: DelayedCall?
+    /// Ends the threads' time, which begins when nothing else is open.
+    var threadLimit: DelayedCall?
     var batch: [WorkQueue.Work] = []
     private var residents: [Event] = []
 

@@ -25,7 +25,11 @@ extension Reactor {
         /// When producers are paused and resumed; each transport can change its own.
         public var waterMarks = WaterMarks.standard
 
-        /// How long connections may take, when the reactor stops, to send what they still have to send.
+        /// How many threads ``Reactor/threadPool`` may have, and how many of them stay when there is nothing to do.
+        public var threadPoolSize = 0...10
+
+        /// How long connections may take, when the reactor stops, to send what they still have to send;
+        /// and how long, when they are gone, jobs on the reactor's threads may go on.
         public var shutdownGrace: Duration = .seconds(5)
 
         /// How long a closed connection whose peer goes on sending, or has no room for what is sent, is kept, so that the peer can

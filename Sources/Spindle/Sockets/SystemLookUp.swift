@@ -3,11 +3,11 @@ import Glibc
 /// One question to getaddrinfo(3). It may take as long as the system's settings have it, so it is asked on no loop's thread.
 enum SystemLookUp {
     /// Looks up the addresses that a name has in one family; none is no error.
-    static func ask(_ name: String, _ family: SocketAddress.Family) -> LookUpThreads.Answer {
+    static func ask(_ name: String, _ family: SocketAddress.Family) -> Result<[SocketAddress], any Error> {
         name.utf8.allSatisfy { $0 < 0x80 } ? askAsIs(name, family) : withUnicodeLocale { askAsIs(name, family) }
     }
 
-    private static func askAsIs(_ name: String, _ family: SocketAddress.Family) -> LookUpThreads.Answer {
+    private static func askAsIs(_ name: String, _ family: SocketAddress.Family) -> Result<[SocketAddress], any Error> {
         var hints = unsafe addrinfo()
         unsafe hints.ai_family = family == .ipv6 ? AF_INET6 : AF_INET
         // One kind of socket, or each address would come once for each.

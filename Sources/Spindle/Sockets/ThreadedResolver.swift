@@ -14,31 +14,29 @@ public final class ThreadedResolver: Resolver {
     /// How many look-ups may be under way at once. The others wait their turn.
     public let threadLimit: Int
 
-    private let threads: LookUpThreads
+    typealias Ask = @Sendable (_ name: String, SocketAddress.Family) -> Result<[SocketAddress], any Error>
+
+    private let threads: Workers
+    private let ask: Ask
 
     /// - Parameter threadLimit: at least 1. Connecting to a name needs two look-ups, one for each family.
     public convenience init(threadLimit: Int = 8) { self.init(threadLimit: threadLimit, ask: SystemLookUp.ask) }
 
     /// - Parameter ask: does one look-up, on whichever thread.
-    init(threadLimit: Int, ask: @escaping LookUpThreads.Ask) {
+    init(threadLimit: Int, ask: @escaping Ask, start: @escaping Workers.Start = DetachedThread.start) {
         self.threadLimit = max(1, threadLimit)
-        threads = LookUpThreads(limit: self.threadLimit, ask)
+        self.ask = ask
+        threads = Workers(size: 0...self.threadLimit, idleTime: .zero, start: start)
     }
 
-    /// Whether look-ups are under way.
-    var isBusy: Bool { threads.count > 0 }
+    var statistics: ThreadPool.Statistics { threads.statistics }
 
     public func lookUp(
         _ name: String, _ family: SocketAddress.Family, on reactor: Reactor
     ) -> Deferred<[SocketAddress]> {
-        let threads = threads
-        var ticket: Int?
-        let answer = Deferred<[SocketAddress]> { _ in ticket.map(threads.cancel) }
-        let waiting = reactor.bound(answer)
-        ticket = threads.add(name, family) { result in
-            // Cancelled meanwhile, it has fired, and refuses to do so again.
-            waiting.handle.callFromThread { reactor in try? waiting.value(on: reactor).fire(result) }
+        threads.answer(on: reactor, Origin(fileID: #fileID, line: #line)) { [ask] refusal in
+            if let refusal { throw DNSLookupError(name: name, reason: "\(refusal)") }
+            return try ask(name, family).get()
         }
-        return answer
     }
 }

@@ -1,4 +1,3 @@
-import Dispatch
 import Glibc
 import Testing
 
@@ -79,14 +78,24 @@ import Testing
 
     @Test("H2: threads are made when needed and are gone afterwards")
     func threadCount() throws {
-        let threads = LookUpThreads(limit: 4) { _, _ in .success([]) }
-        #expect(threads.count == 0)
-        let done = DispatchSemaphore(value: 0)
-        for _ in 0..<100 { _ = threads.add("name", .ipv4) { _ in done.signal() } }
-        for _ in 0..<100 { #expect(done.wait(timeout: .now() + 10) == .success) }
-        let end = ContinuousClock.now + .seconds(10)
-        while threads.count > 0, ContinuousClock.now < end { usleep(1000) }
-        #expect(threads.count == 0)
+        let resolver = ThreadedResolver(threadLimit: 4) { _, _ in .success([.unspecified]) }
+        #expect(resolver.statistics.threads == 0)
+        let reactor = try Reactor(options: .forTests)
+        var answers = 0
+        for _ in 0..<100 {
+            resolver.lookUp("name", .ipv4, on: reactor).addCallback { _ -> Void in answers += 1 }
+        }
+        reactor.poll { answers == 100 && resolver.statistics.threads == 0 }
+        try reactor.runWatched()
+        #expect(resolver.statistics.completed == 100)
+    }
+
+    @Test("F4: a look-up that the kernel has no thread for fails, and says so")
+    func noThread() throws {
+        let resolver = ThreadedResolver(
+            threadLimit: 4, ask: { _, _ in fatalError("asked") }, start: { _ in SystemError(EAGAIN, "pthread_create") })
+        let error = try ResolverRules.answer(resolver, "name").failure as? DNSLookupError
+        #expect(error == DNSLookupError(name: "name", reason: "\(SystemError(EAGAIN, "pthread_create"))"))
     }
 
     @Test("H2: cancelling one that waits drops it, one that is under way drops its answer; both at once")
@@ -177,45 +186,5 @@ import Testing
         #expect(former?.threadLimit == 8)
         reactor.resolver = StaticResolver([:])
         #expect(former == nil)
-    }
-}
-
-/// Holds look-ups of some names until it is opened, and notes who came by.
-private final class Gate: Sendable {
-    private struct State {
-        var closedFor: Set<String> = []
-        var names: [String] = []
-        var inside = 0
-        var most = 0
-        var held = 0
-    }
-    private let state = Lock(State())
-    private let opened = DispatchSemaphore(value: 0)
-
-    var names: [String] { state.withLock { $0.names } }
-    var most: Int { state.withLock { $0.most } }
-
-    func close(_ names: String...) { state.withLock { $0.closedFor = Set(names) } }
-
-    func pass(_ name: String) {
-        let isHeld = state.withLock { state in
-            state.names.append(name)
-            state.inside += 1
-            state.most = max(state.most, state.inside)
-            guard state.closedFor.contains(name) else { return false }
-            state.held += 1
-            return true
-        }
-        if isHeld { _ = opened.wait(timeout: .now() + 20) }
-        state.withLock { $0.inside -= 1 }
-    }
-
-    func open() {
-        let held = state.withLock { state in
-            state.closedFor = []
-            defer { state.held = 0 }
-            return state.held
-        }
-        for _ in 0..<held { opened.signal() }
     }
 }
