@@ -26,10 +26,10 @@ let package = Package(
         .library(name: "Spindle", targets: ["Spindle"]),
         .library(name: "SpindleProtocols", targets: ["SpindleProtocols"]),
         .library(name: "SpindleDNS", targets: ["SpindleDNS"]),
+        .library(name: "SpindleTesting", targets: ["SpindleTesting"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-collections.git", from: "1.1.0"),
-        .package(url: "https://github.com/apple/swift-log.git", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.6.0")
     ],
     targets: [
         // pkg-config's "libevent_core" and never "libevent_pthreads" or "libevent": those
@@ -44,7 +44,6 @@ let package = Package(
             name: "Spindle",
             dependencies: [
                 "CLibEvent",
-                .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
@@ -52,6 +51,7 @@ let package = Package(
         .target(name: "SpindleProtocols", dependencies: ["Spindle"], swiftSettings: settings),
         // A target of its own for the sake of libevent_extra, which most programs do without.
         .target(name: "SpindleDNS", dependencies: ["Spindle", "CLibEvent"], swiftSettings: settings),
+        .target(name: "SpindleTesting", dependencies: ["Spindle"], swiftSettings: settings),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         // For the tests of how a process ends.
         .executableTarget(
@@ -59,7 +59,7 @@ let package = Package(
         .testTarget(
             name: "SpindleTests",
             dependencies: [
-                "Spindle", "SpindleDNS", "CLibEvent", "TestSupport", "TestProgram",
+                "Spindle", "SpindleDNS", "SpindleTesting", "CLibEvent", "TestSupport", "TestProgram",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: testSettings

@@ -23,6 +23,22 @@ struct MonotonicTime: Comparable {
         MonotonicTime(nanoseconds: max(0, nanoseconds) - Self.nanoseconds(delay))
     }
 
+    /// How many whole intervals lie between this time and a later one; none if an interval has no length.
+    func count(of interval: Duration, until time: MonotonicTime) -> Int64 {
+        let step = Self.nanoseconds(interval)
+        return step == 0 ? 0 : (time.nanoseconds - nanoseconds) / step
+    }
+
+    /// When the first interval begins after `time`, counted from here; at `time` itself if an interval has no length.
+    func next(_ interval: Duration, after time: MonotonicTime) -> MonotonicTime {
+        let step = Self.nanoseconds(interval)
+        guard step > 0 else { return time }
+        return time.advanced(by: .nanoseconds(step - (time.nanoseconds - nanoseconds) % step))
+    }
+
+    /// How long after this one another is; negative if it is before.
+    func distance(to other: MonotonicTime) -> Duration { .nanoseconds(other.nanoseconds) - .nanoseconds(nanoseconds) }
+
     private static func nanoseconds(_ delay: Duration) -> Int64 {
         guard delay > .zero else { return 0 }
         // Taking a longer one apart would trap.

@@ -2,20 +2,16 @@
 ///
 /// It can be called off or moved until it is made. Discarding it changes nothing.
 public final class DelayedCall {
-    /// Weak: a call that is never made must not keep the reactor that would make it.
-    private weak var reactor: Reactor?
+    private let queue: TimerQueue
     private var body: (() throws -> Void)?
+    private(set) var deadline: MonotonicTime
+    /// By what the queue finds it.
+    var slot = 0
     private var wasCancelled = false
 
-    private(set) var deadline: MonotonicTime
-    /// Where this call stands among those with the same deadline, and which of its entries in the
-    /// queue is the current one: moving it to an earlier time leaves the old entry behind.
-    var sequence: UInt64
-
-    init(_ reactor: Reactor, _ deadline: MonotonicTime, _ sequence: UInt64, _ body: @escaping () throws -> Void) {
-        self.reactor = reactor
+    init(_ queue: TimerQueue, _ deadline: MonotonicTime, _ body: @escaping () throws -> Void) {
+        self.queue = queue
         self.deadline = deadline
-        self.sequence = sequence
         self.body = body
     }
 
@@ -30,8 +26,8 @@ public final class DelayedCall {
     /// - Throws: ``AlreadyCalled`` or ``AlreadyCancelled`` (T2).
     public func cancel() throws {
         try requireActive()
+        queue.cancelled(self)
         abandon()
-        reactor?.timers.cancelled(self)
     }
 
     /// Makes it due in `delay` from now instead.
@@ -39,7 +35,7 @@ public final class DelayedCall {
     /// - Throws: ``AlreadyCalled`` or ``AlreadyCancelled`` (T2).
     public func reset(_ delay: Duration) throws {
         try requireActive()
-        move(to: (reactor?.now ?? .now).advanced(by: delay))
+        move(to: queue.now.advanced(by: delay))
     }
 
     /// Makes it due later by `delay` than it was, or sooner if that is negative.
@@ -52,22 +48,29 @@ public final class DelayedCall {
 
     private func move(to deadline: MonotonicTime) {
         self.deadline = deadline
-        reactor?.timers.reschedule(self)
+        queue.moved(self)
     }
 
     private func requireActive() throws {
-        reactor?.requireThread()
+        queue.handle.requireCurrent()
         if wasCancelled { throw AlreadyCancelled() }
         if body == nil { throw AlreadyCalled() }
     }
 
-    /// Gives up on the call, on the part of the queue that held it.
+    /// Gives up on a call that is out of the queue.
     func abandon() {
-        guard body != nil else { return }
         wasCancelled = true
         body = nil
     }
 
     /// Makes the call.
     func fire() throws { try body.take()?() }
+}
+
+extension DelayedCall: CustomStringConvertible {
+    /// When the call is due, or what became of it.
+    public var description: String {
+        if isActive { return "a call due in \(queue.now.distance(to: deadline))" }
+        return wasCancelled ? "a cancelled call" : "a call that was made"
+    }
 }

@@ -38,7 +38,7 @@ extension Reactor {
     func cleanUp() {
         graceTimer = nil
         for port in ports.all { port.stopListening() }
-        for call in timers.takeAll() { call.abandon() }
+        timers.abandonAll()
         // The last words of tasks and connections. A loop that goes on queueing calls is cut short.
         for _ in 0..<100 where handle.queue.hasWork { turn() }
         handle.queue.dropCalls()

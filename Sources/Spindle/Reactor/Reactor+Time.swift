@@ -13,8 +13,13 @@ extension Reactor {
     public func callLater(_ delay: Duration, _ body: @escaping () throws -> Void) -> DelayedCall {
         requireThread()
         warnIfDetached("callLater")
-        return timers.add(self, now.advanced(by: delay), body)
+        return timers.add(now.advanced(by: delay), body)
     }
+
+    /// The calls that wait to be made, the next one first: what keeps the reactor busy later.
+    ///
+    /// Some may be Spindle's own, for time limits of connections for example.
+    public var delayedCalls: [DelayedCall] { timers.calls }
 
     /// A Deferred that fires `delay` from now; cancelling it calls the timer off.
     ///

@@ -35,7 +35,7 @@ public final class Reactor {
     /// Held from the time the first port listens.
     var reserveDescriptor: ReserveDescriptor?
     let logger: Logger
-    var timers: TimerQueue
+    let timers: TimerQueue
 
     // What is open on this reactor. These references keep it alive.
     var transports = SlotMap<SocketTransport>()
@@ -94,11 +94,14 @@ public final class Reactor {
 
     deinit {
         hangUpWatch?.stop()
+        timers.abandonAll()
         handle.queue.close()
     }
 
     /// A reactor without a loop, for what was never connected: nothing on it ever happens.
-    static func detached() -> Reactor { Reactor(Options(), EventBase(detached: ()), nil, nil) }
+    static func detached(_ options: Options = Options()) -> Reactor {
+        Reactor(options, EventBase(detached: ()), nil, nil)
+    }
 
     private init(_ options: Options, _ base: EventBase, _ wakeup: Wakeup?, _ timer: TimerDescriptor?) {
         self.options = options
@@ -106,7 +109,7 @@ public final class Reactor {
         logger = options.logger
         handle = ReactorHandle(wakeup: wakeup)
         actor = ReactorActor(handle)
-        timers = TimerQueue(timer)
+        timers = TimerQueue(handle, timer)
         receiveBuffer = ReceiveBuffer(capacity: max(1, options.receiveBufferSize))
     }
 
@@ -114,10 +117,7 @@ public final class Reactor {
     public var seconds: Double { now.seconds }
 
     /// The time that delayed calls go by.
-    var now: MonotonicTime { manualTime ?? .now }
-
-    /// Set where a test holds the clock; see `advance(by:)`.
-    var manualTime: MonotonicTime?
+    var now: MonotonicTime { timers.now }
 
     /// How many passes the loop has made so far.
     package var passes: Int { base.passes }
@@ -135,14 +135,11 @@ public final class Reactor {
 
     /// Stops the program when called on a thread that is not the reactor's.
     @inline(__always)
-    func requireThread() {
-        precondition(
-            handle.isCurrent, "called off the reactor's thread: come in through ReactorHandle.callFromThread")
-    }
+    func requireThread() { handle.requireCurrent() }
 
     /// Says that what is asked for will never happen: a protocol's reactor has no loop before it is connected.
     func warnIfDetached(_ call: StaticString) {
-        if !base.isAttached {
+        if !base.isAttached && timers.heldTime == nil {
             logger.warning("\(call) on the reactor of a protocol that is not connected: it has no loop")
         }
     }

@@ -42,6 +42,12 @@ public final class ReactorHandle: Sendable {
 
     // MARK: - For the reactor
 
+    /// Stops the program when called on a thread that is not the reactor's.
+    @inline(__always)
+    func requireCurrent() {
+        precondition(isCurrent, "called off the reactor's thread: come in through ReactorHandle.callFromThread")
+    }
+
     /// Makes the calling thread the reactor's.
     func bindToCurrentThread() { owner.store(Self.currentThread(), ordering: .relaxed) }
 

@@ -1,82 +1,82 @@
-import HeapModule
-
-/// The reactor's delayed calls, in the order of their deadlines and, among equals, of the calls (T1).
+/// A reactor's clock, and the calls that wait for it: in the order of their deadlines and, among
+/// equals, of the calls (T1).
 ///
-/// The heap is swift-collections'. Cancelled and moved calls leave their entries behind, to be
-/// skipped when they come up; when such leftovers are the greater part, the heap is rebuilt.
-struct TimerQueue {
-    private struct Entry: Comparable {
-        let deadline: MonotonicTime
-        let sequence: UInt64
-        let call: DelayedCall
-
-        var isCurrent: Bool { call.isActive && call.sequence == sequence }
-
-        static func < (left: Entry, right: Entry) -> Bool {
-            (left.deadline, left.sequence) < (right.deadline, right.sequence)
-        }
-        static func == (left: Entry, right: Entry) -> Bool { left.sequence == right.sequence }
-    }
-
-    private var heap = Heap<Entry>()
+/// A class of its own so that a ``DelayedCall`` can find it without holding the reactor. It holds
+/// the calls and they hold it; the reactor ends that when it goes.
+final class TimerQueue {
+    let handle: ReactorHandle
+    private var heap = TimerHeap()
     private var nextSequence: UInt64 = 0
-    private var leftovers = 0
     private let descriptor: TimerDescriptor?
     /// What the kernel will wake us for.
     private var armedFor: MonotonicTime?
+    /// The time at which a test holds the clock.
+    private(set) var heldTime: MonotonicTime?
 
     /// Whether calls are due, or the kernel does not know of the earliest deadline yet.
     private(set) var needsAttention = false
 
-    init(_ descriptor: TimerDescriptor?) { self.descriptor = descriptor }
+    init(_ handle: ReactorHandle, _ descriptor: TimerDescriptor?) {
+        self.handle = handle
+        self.descriptor = descriptor
+    }
+
+    /// The time that delayed calls go by.
+    var now: MonotonicTime { heldTime ?? .now }
 
     /// How many calls wait.
-    var count: Int { heap.count - leftovers }
+    var count: Int { heap.count }
 
-    mutating func add(
-        _ reactor: Reactor, _ deadline: MonotonicTime, _ body: @escaping () throws -> Void
-    ) -> DelayedCall {
-        let call = DelayedCall(reactor, deadline, takeSequence(), body)
-        insert(call)
+    /// The calls that wait, the first to be made first.
+    var calls: [DelayedCall] { heap.calls }
+
+    /// When the first of the calls that wait is due.
+    var firstDeadline: MonotonicTime? { heap.first?.deadline }
+
+    /// When the first of those is due that are not due at `time` yet.
+    func firstDeadline(after time: MonotonicTime) -> MonotonicTime? {
+        guard let first = firstDeadline, first <= time else { return firstDeadline }
+        return heap.ranks.lazy.map(\.deadline).filter { $0 > time }.min()
+    }
+
+    // MARK: - Calls come, move and go
+
+    func add(_ deadline: MonotonicTime, _ body: @escaping () throws -> Void) -> DelayedCall {
+        let call = DelayedCall(self, deadline, body)
+        call.slot = heap.insert(call, nextRank(deadline))
         return call
     }
 
-    mutating func cancelled(_ call: DelayedCall) { countLeftover() }
+    /// Moves a call after its deadline changed: it comes behind those that have the new one already.
+    func moved(_ call: DelayedCall) { heap.move(call.slot, nextRank(call.deadline)) }
 
-    /// Enters a call again after its deadline changed.
-    mutating func reschedule(_ call: DelayedCall) {
-        call.sequence = takeSequence()
-        insert(call)
-        countLeftover()
+    func cancelled(_ call: DelayedCall) { _ = heap.remove(call.slot) }
+
+    /// Gives up on all calls: what their closures hold is released.
+    func abandonAll() {
+        // One by one, and out of the queue first: what a closure held may cancel others as it goes.
+        while let call = heap.removeFirst() { call.abandon() }
     }
 
-    /// Returns every call and keeps none.
-    mutating func takeAll() -> [DelayedCall] {
-        let calls = heap.unordered.map(\.call)
-        heap = Heap()
-        leftovers = 0
-        return calls
+    private func nextRank(_ deadline: MonotonicTime) -> TimerHeap.Rank {
+        defer { nextSequence += 1 }
+        if armedFor.map({ deadline < $0 }) ?? true { needsAttention = true }
+        return TimerHeap.Rank(deadline: deadline, sequence: nextSequence)
     }
+
+    // MARK: - Time passes
 
     /// The kernel's timer has gone off.
-    mutating func expired() {
+    func expired() {
         armedFor = nil
         needsAttention = true
     }
 
     /// In a child process: goes on with a timer that is not the parent's as well.
-    mutating func renewDescriptor() throws(SystemError) {
+    func renewDescriptor() throws(SystemError) {
         try descriptor?.renew()
         // It has to be armed anew.
         expired()
-    }
-
-    /// When the first of the calls that wait is due.
-    var firstDeadline: MonotonicTime? {
-        mutating get {
-            dropLeftovers()
-            return heap.min?.deadline
-        }
     }
 
     /// The number that the next call made will have. A pass stops there, so that calls which it
@@ -84,45 +84,26 @@ struct TimerQueue {
     var limit: UInt64 { nextSequence }
 
     /// Removes and returns the first call that is due at `now` and was made before `limit`.
-    mutating func popDue(at now: MonotonicTime, before limit: UInt64) -> DelayedCall? {
-        dropLeftovers()
-        guard let first = heap.min, first.deadline <= now, first.sequence < limit else { return nil }
-        return heap.removeMin().call
-    }
-
-    private mutating func dropLeftovers() {
-        while let first = heap.min, !first.isCurrent {
-            heap.removeMin()
-            leftovers -= 1
-        }
+    func popDue(at now: MonotonicTime, before limit: UInt64) -> DelayedCall? {
+        guard let first = heap.first, first.deadline <= now, first.sequence < limit else { return nil }
+        return heap.removeFirst()
     }
 
     /// Has the kernel wake the loop at the earliest deadline, unless that has passed already.
-    mutating func arm(at now: MonotonicTime) {
+    func arm(at now: MonotonicTime) {
         needsAttention = false
-        guard let first = heap.min else { return }
-        if first.deadline <= now {
+        guard let first = firstDeadline else { return }
+        if first <= now {
             needsAttention = true
-        } else if armedFor.map({ first.deadline < $0 }) ?? true {
-            descriptor?.arm(at: first.deadline)
-            armedFor = first.deadline
+        } else if heldTime == nil, armedFor.map({ first < $0 }) ?? true {
+            descriptor?.arm(at: first)
+            armedFor = first
         }
     }
 
-    private mutating func insert(_ call: DelayedCall) {
-        heap.insert(Entry(deadline: call.deadline, sequence: call.sequence, call: call))
-        if armedFor.map({ call.deadline < $0 }) ?? true { needsAttention = true }
-    }
-
-    private mutating func takeSequence() -> UInt64 {
-        defer { nextSequence += 1 }
-        return nextSequence
-    }
-
-    private mutating func countLeftover() {
-        leftovers += 1
-        guard leftovers > 64, leftovers > heap.count / 2 else { return }
-        heap = Heap(heap.unordered.filter(\.isCurrent))
-        leftovers = 0
+    /// Stops the clock at `time`, which is later than any that it was held at before.
+    func hold(at time: MonotonicTime) {
+        heldTime = time
+        needsAttention = true
     }
 }
