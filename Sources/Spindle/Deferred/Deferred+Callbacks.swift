@@ -1,27 +1,26 @@
 extension Deferred {
     /// Runs `body` with the value; its result is the returned Deferred's. A failure passes it by.
     @discardableResult
-    public func addCallback<NewValue>(_ body: @escaping (Value) throws -> NewValue) -> Deferred<NewValue> {
-        addBoth { try body($0.get()) }
+    public func addCallback<NewValue>(
+        _ body: @escaping (Value) throws -> NewValue, fileID: StaticString = #fileID, line: UInt = #line
+    ) -> Deferred<NewValue> {
+        addBoth({ try body($0.get()) }, fileID: fileID, line: line)
     }
 
-    /// As ``addCallback(_:)-1``, waiting for the Deferred that `body` returns.
+    /// As ``addCallback(_:fileID:line:)-1``, waiting for the Deferred that `body` returns.
     @discardableResult
     public func addCallback<NewValue>(
-        _ body: @escaping (Value) throws -> Deferred<NewValue>
+        _ body: @escaping (Value) throws -> Deferred<NewValue>, fileID: StaticString = #fileID, line: UInt = #line
     ) -> Deferred<NewValue> {
-        addBoth { try body($0.get()) }
+        addBoth({ try body($0.get()) }, fileID: fileID, line: line)
     }
 
     /// Runs `body` with the error and goes on with the value it returns. A value passes it by.
     @discardableResult
-    public func addErrback(_ body: @escaping (any Error) throws -> Value) -> Deferred<Value> {
-        addBoth { result in
-            switch result {
-            case .success(let value): value
-            case .failure(let error): try body(error)
-            }
-        }
+    public func addErrback(
+        _ body: @escaping (any Error) throws -> Value, fileID: StaticString = #fileID, line: UInt = #line
+    ) -> Deferred<Value> {
+        addCallbacks({ $0 }, body, fileID: fileID, line: line)
     }
 
     /// Runs `body` with the error, for what it does; the returned Deferred then fires without a value.
@@ -31,30 +30,32 @@ extension Deferred {
     /// ```
     @_disfavoredOverload
     @discardableResult
-    public func addErrback(_ body: @escaping (any Error) throws -> Void) -> Deferred<Void> {
-        addBoth { result -> Void in
-            if case .failure(let error) = result { try body(error) }
-        }
+    public func addErrback(
+        _ body: @escaping (any Error) throws -> Void, fileID: StaticString = #fileID, line: UInt = #line
+    ) -> Deferred<Void> {
+        addCallbacks({ _ in }, body, fileID: fileID, line: line)
     }
 
     /// Runs one of two closures, for the value or for the error.
     @discardableResult
     public func addCallbacks<NewValue>(
         _ callback: @escaping (Value) throws -> NewValue,
-        _ errback: @escaping (any Error) throws -> NewValue
+        _ errback: @escaping (any Error) throws -> NewValue, fileID: StaticString = #fileID, line: UInt = #line
     ) -> Deferred<NewValue> {
-        addBoth { result in
+        let body = { (result: Result<Value, any Error>) in
             switch result {
             case .success(let value): try callback(value)
             case .failure(let error): try errback(error)
             }
         }
+        return addBoth(body, fileID: fileID, line: line)
     }
 
     /// Runs `body` with the result, whichever it is; what it returns or throws is the returned Deferred's.
     @discardableResult
     public func addBoth<NewValue>(
-        _ body: @escaping (Result<Value, any Error>) throws -> NewValue
+        _ body: @escaping (Result<Value, any Error>) throws -> NewValue, fileID: StaticString = #fileID,
+        line: UInt = #line
     ) -> Deferred<NewValue> {
         let next = Deferred<NewValue>(fileID: fileID, line: line)
         next.awaited = self
@@ -62,10 +63,11 @@ extension Deferred {
         return next
     }
 
-    /// As ``addBoth(_:)-1``, waiting for the Deferred that `body` returns.
+    /// As ``addBoth(_:fileID:line:)-1``, waiting for the Deferred that `body` returns.
     @discardableResult
     public func addBoth<NewValue>(
-        _ body: @escaping (Result<Value, any Error>) throws -> Deferred<NewValue>
+        _ body: @escaping (Result<Value, any Error>) throws -> Deferred<NewValue>, fileID: StaticString = #fileID,
+        line: UInt = #line
     ) -> Deferred<NewValue> {
         let next = Deferred<NewValue>(fileID: fileID, line: line)
         next.awaited = self
@@ -75,6 +77,7 @@ extension Deferred {
                 do { inner = try body(result) } catch { return next.settle(.failure(error)) ? next : nil }
                 // One that has fired is taken from at once: waiting for it would recurse, chain by chain.
                 if inner.hasFired { return next.settle(inner.takeResult()!) ? next : nil }
+                if inner === next { return next.settle(.failure(CircularDeferredError())) ? next : nil }
                 next.awaited = inner
                 inner.add(Link(successor: next) { next.settle($0) ? next : nil })
                 return nil

@@ -19,7 +19,9 @@ import Logging
 /// branch; one that returns a Deferred is waited for; adding to a Deferred that has fired runs
 /// at once; and long chains do not recurse (D1).
 ///
-/// A failure that nobody handled is logged when the last reference to its Deferred goes (D3).
+/// A failure that nobody handled is logged when the last reference to its Deferred goes, with the
+/// place where that Deferred was made: for a chain, where its last link was added (D3). Only what was cancelled
+/// is not worth more than the debug level.
 ///
 /// Like all of Spindle's objects it belongs to one reactor's thread and is not Sendable.
 public final class Deferred<Value>: DeferredNode {
@@ -59,7 +61,7 @@ public final class Deferred<Value>: DeferredNode {
         releaseLinks()
         if case .failure(let error) = result, !isHandled {
             // Nobody has to answer for what was called off on purpose, at a stop for example.
-            let level: Logger.Level = error is CancelledError ? .debug : .error
+            let level: Logger.Level = error.isCancellation ? .debug : .error
             let logger = Logger(label: "spindle")
             logger.log(level: level, "unhandled error in Deferred made at \(fileID):\(line): \(error)")
         }
@@ -109,8 +111,10 @@ public final class Deferred<Value>: DeferredNode {
     // MARK: - Links
 
     /// Adds the general form of a callback: it may start further Deferreds on their way.
-    func add(_ link: Link<Value>) {
-        isHandled = true
+    ///
+    /// - Parameter handling: whether what is added answers for a failure.
+    func add(_ link: Link<Value>, handling: Bool = true) {
+        if handling { isHandled = true }
         links.append(link)
         // While a result is being passed on, later links wait for their turn.
         if result != nil { runLinks() }
@@ -126,6 +130,7 @@ public final class Deferred<Value>: DeferredNode {
     }
 
     /// The result, handed to somebody who answers for it if it is a failure.
+    @discardableResult
     func takeResult() -> Result<Value, any Error>? {
         isHandled = true
         return result

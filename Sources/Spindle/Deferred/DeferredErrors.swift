@@ -9,3 +9,24 @@ public struct CancelledError: Error, Hashable, Sendable, CustomStringConvertible
     public init() {}
     public var description: String { "cancelled" }
 }
+
+/// A callback returned the very Deferred that stands for its own result, and so would wait for ever.
+public struct CircularDeferredError: Error, Hashable, Sendable, CustomStringConvertible {
+    public init() {}
+    public var description: String { "a callback returned the Deferred of its own result" }
+}
+
+/// Everything that was to be had from ``race(_:cancelSiblings:fileID:line:)`` failed.
+public struct FailureGroup: Error, CustomStringConvertible {
+    /// The error of each Deferred, in the order in which they were given.
+    public let errors: [any Error]
+
+    public var description: String {
+        errors.isEmpty ? "nothing to choose from" : "all of \(errors.count) failed: \(errors)"
+    }
+}
+
+extension Error {
+    /// Whether this is what comes of calling something off, and no fault.
+    var isCancellation: Bool { self is CancelledError || self is ConnectingCancelledError || self is CancellationError }
+}

@@ -24,9 +24,23 @@ public class DeferredNode {
     func cancelHere() {}
 
     /// Where a chain's work is done now: what cancelling any part of the chain has to stop.
+    ///
+    /// Of Deferreds that wait for each other in a circle it is one of them.
     final var innermostAwaited: DeferredNode {
         var node = self
-        while let next = node.awaited { node = next }
+        // Brent's way to notice a circle: a mark that moves on to where we are after 1, 2, 4, 8 ... steps.
+        var mark = self
+        var steps = 0
+        var limit = 1
+        while let next = node.awaited, next !== mark {
+            node = next
+            steps += 1
+            if steps == limit {
+                mark = node
+                steps = 0
+                limit *= 2
+            }
+        }
         return node
     }
 

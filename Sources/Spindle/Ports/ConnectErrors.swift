@@ -34,11 +34,22 @@ public struct TCPTimedOutError: Error, Hashable, Sendable, CustomStringConvertib
     public var description: String { "cannot connect to \(address): \(SystemError.text(ETIMEDOUT))" }
 }
 
-/// The time given for connecting was over, the look-up of the name included.
+/// The time given for something was over: for connecting, the look-up of the name included, or for a
+/// Deferred (``Deferred/addTimeout(_:_:fileID:line:)``).
 public struct TimeoutError: Error, Hashable, Sendable, CustomStringConvertible {
-    public let destination: ConnectDestination
+    /// Where to, if it was about connecting.
+    public let destination: ConnectDestination?
     public let timeout: Duration
-    public var description: String { "cannot connect to \(destination): no answer within \(timeout)" }
+
+    public init(destination: ConnectDestination? = nil, timeout: Duration) {
+        self.destination = destination
+        self.timeout = timeout
+    }
+
+    public var description: String {
+        let prefix = destination.map { "cannot connect to \($0): " } ?? ""
+        return prefix + "no answer within \(timeout)"
+    }
 }
 
 /// The attempt to connect was cancelled.

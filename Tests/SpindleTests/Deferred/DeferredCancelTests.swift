@@ -210,4 +210,16 @@ import Testing
         end.cancel()
         #expect(try end.result?.get() == 9)
     }
+
+    @Test("D1, D2: Deferreds that wait for each other in a circle can be cancelled", arguments: 2...9)
+    func circle(length: Int) throws {
+        let gates = (0..<length).map { _ in Deferred<Void>() }
+        var ring: [Deferred<Int>] = []
+        for index in 0..<length { ring.append(gates[index].addCallback { ring[(index + 1) % length] }) }
+        for gate in gates { try gate.callback(()) }
+        #expect(ring.allSatisfy { !$0.hasFired })
+        ring[0].cancel()
+        #expect(ring.allSatisfy { $0.hasFired })
+        ring = []
+    }
 }

@@ -56,22 +56,36 @@ import Testing
         #expect(loud("log-end-of-chain").count == 1)
     }
 
-    @Test("D3: the place logged for a chain is in the code that built it, not in the library")
+    @Test("D3: the place logged for a chain is that of its last link, where an errback is missing")
     func placeOfChain() throws {
         let deferred = Deferred<Int>()
-        deferred.addCallback { $0 + 1 }
+        let middle = deferred.addCallback { $0 + 1 }
+        let line: UInt = #line + 1
+        middle.addCallback { $0 + 1 }
         try deferred.errback(Refusal(description: "log-chain-place"))
         let text = loud("log-chain-place").first?.text
-        #expect(text?.contains("DeferredLogTests.swift:") == true, "\(text ?? "nothing logged")")
+        #expect(text?.contains("DeferredLogTests.swift:\(line)") == true, "\(text ?? "nothing logged")")
     }
 
-    @Test("D3: the place logged for a chain that waits is in the code that built it, not in the library")
+    @Test("D3: the place logged for a chain that waits is that of the link that waits")
     func placeOfWaitingChain() throws {
         let deferred = Deferred<Int>()
+        let line: UInt = #line + 1
         deferred.addCallback { _ -> Deferred<Int> in throw Refusal(description: "log-waiting-place") }
         try deferred.callback(1)
         let text = loud("log-waiting-place").first?.text
-        #expect(text?.contains("DeferredLogTests.swift:") == true, "\(text ?? "nothing logged")")
+        #expect(text?.contains("DeferredLogTests.swift:\(line)") == true, "\(text ?? "nothing logged")")
+    }
+
+    @Test("D3: the place logged for what hangs on a Deferred of the library is in the code that hung it there")
+    func placeOfLibrary() throws {
+        let reactor = try Reactor(options: .forTests)
+        reactor.stopClock()
+        let line: UInt = #line + 1
+        reactor.sleep(.zero).addCallback { throw Refusal(description: "log-library-place") }
+        reactor.advance(by: .zero)
+        let text = loud("log-library-place").first?.text
+        #expect(text?.contains("DeferredLogTests.swift:\(line)") == true, "\(text ?? "nothing logged")")
     }
 
     @Test("D3: what an errback throws is a new failure, which nobody has handled")
@@ -173,6 +187,13 @@ import Testing
             Deferred<Int>().addCallback { $0 + 1 }.addCallback { _ in Deferred<Int>() }.cancel()
             precondition(ProcessLog.entries(with: "").allSatisfy { $0.level <= .debug })
         }
+    }
+
+    @Test("D3: what a stopping reactor calls off is no fault, whichever error tells of it")
+    func calledOff() {
+        let errors: [any Error] = [CancelledError(), CancellationError()]
+        for error in errors { _ = Deferred<Int>(.failure(error), line: 7_700_002) }
+        #expect(ProcessLog.entries(with: "7700002").map(\.level) == [.debug, .debug])
     }
 
     @Test("D2, D3: the late failure that is swallowed after cancelling is not logged as unhandled")

@@ -126,6 +126,17 @@ import Testing
         #expect(try end.result?.get() == 1)
     }
 
+    @Test("D1: a callback that returns the Deferred of its own result fails it, instead of having it wait for ever")
+    func returnsItself() throws {
+        let deferred = Deferred<Int>()
+        var itself: Deferred<Int>?
+        let end = deferred.addCallback { value in itself ?? Deferred(.success(value)) }
+        itself = end
+        let name = end.addCallbacks({ "value \($0)" }, { "\(type(of: $0))" })
+        try deferred.callback(1)
+        #expect(try name.result?.get() == "CircularDeferredError")
+    }
+
     // MARK: - Adding late
 
     @Test("D1: adding to a Deferred that has fired runs at once")
