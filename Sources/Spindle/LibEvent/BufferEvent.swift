@@ -8,6 +8,7 @@ import Glibc
 @safe
 final class BufferEvent: EntrySource {
     let base: EventBase
+    var occasion: String { "buffered input or output of \(handler)" }
     fileprivate let handler: any BufferEventHandler
     private var raw: OpaquePointer?
     private var bytesWritten = 0
@@ -137,7 +138,7 @@ final class BufferEvent: EntrySource {
 }
 
 /// What a `BufferEvent` calls, on the reactor's thread, inside an entry.
-protocol BufferEventHandler: AnyObject {
+protocol BufferEventHandler: AnyObject, CustomStringConvertible {
     func inputArrived()
     func outputShrank()
     func bufferEventFailed(_ failure: BufferEvent.Failure)

@@ -5,6 +5,8 @@
 /// it came through, so such objects are let go with `EventBase.bury` only.
 protocol EntrySource: AnyObject {
     var base: EventBase { get }
+    /// What C calls it for, in words.
+    var occasion: String { get }
 }
 
 extension EntrySource {
@@ -22,7 +24,9 @@ extension EntrySource {
                 let source = unsafe source.takeUnretainedValue()
                 base.postpone { body(source) }
             } else {
-                base.entry { unsafe source._withUnsafeGuaranteedRef { body($0) } }
+                base.entry(unsafe source._withUnsafeGuaranteedRef { $0.occasion }) {
+                    unsafe source._withUnsafeGuaranteedRef { body($0) }
+                }
             }
         }
     }

@@ -20,6 +20,7 @@ final class Event: EntrySource {
     }
 
     let base: EventBase
+    var occasion: String { "an event of \(handler)" }
     let descriptor: CInt
     fileprivate let handler: any EventHandler
     private var raw: OpaquePointer?
@@ -52,7 +53,7 @@ final class Event: EntrySource {
 }
 
 /// What an `Event` calls, on the reactor's thread, inside an entry.
-protocol EventHandler: AnyObject {
+protocol EventHandler: AnyObject, CustomStringConvertible {
     func eventFired()
 }
 

@@ -22,13 +22,19 @@ package final class EventBase {
     private var hasAfterwork = false
     /// How often the loop has come round.
     private(set) var passes = 0
+    /// How long callbacks and passes take.
+    private(set) var watch: LoopWatch
+    /// Told of each callback that took too long.
+    var onSlowCallback: (_ occasion: String, _ duration: Duration) -> Void = { _, _ in }
     private var unflushed: [any Flushable] = []
     private var postponed: [() -> Void] = []
     private var dead: [AnyObject] = []
 
     /// A base of our own: no locks, since one thread owns it, and no look at `EVENT_NO*`
     /// environment variables, which would make a server's behaviour depend on its caller.
-    init() throws(SystemError) {
+    ///
+    /// - Parameter slowCallbackLimit: which callbacks `onSlowCallback` is told of.
+    init(slowCallbackLimit: Duration?) throws(SystemError) {
         // libevent calls exit(3) if it gets an epoll descriptor but not the pair that it wants with it.
         try SpareDescriptors.require(3)
         guard let config = unsafe event_config_new() else { throw SystemError(ENOMEM, "event_config_new") }
@@ -42,10 +48,14 @@ package final class EventBase {
             throw SystemError(errno, "event_base_new_with_config")
         }
         unsafe self.raw = raw
+        watch = LoopWatch(limit: slowCallbackLimit)
     }
 
     /// A base without a loop behind it.
-    init(detached: Void) { unsafe raw = nil }
+    init(detached: Void) {
+        unsafe raw = nil
+        watch = LoopWatch(limit: nil)
+    }
 
     deinit {
         assert(unflushed.isEmpty && !isInside, "an event base was freed inside one of its callbacks")
@@ -61,12 +71,22 @@ package final class EventBase {
     ///
     /// No callback is entered while another is on the stack of the same base: the receive
     /// buffer under its span would be overwritten. A callback that C nests is postponed.
+    ///
+    /// - Parameter occasion: what it is called for, asked only if it took too long.
     @inline(__always)
-    func entry(_ body: () -> Void) {
+    func entry(_ occasion: @autoclosure () -> String, _ body: () -> Void) {
         precondition(!isInside, "the reactor's loop was entered from inside one of its own callbacks")
         isInside = true
+        watch.begin()
         body()
+        lap(occasion())
         leave()
+    }
+
+    /// Notes that a part of an entry is over, which counts as a callback of its own.
+    @inline(__always)
+    func lap(_ occasion: @autoclosure () -> String) {
+        if let duration = watch.lap() { onSlowCallback(occasion(), duration) }
     }
 
     /// Runs `body` when the current entry ends.
@@ -78,7 +98,10 @@ package final class EventBase {
     /// The end of an entry. What is flushed or let go here may write, close and let go in turn.
     @inline(__always)
     private func leave() {
-        if hasAfterwork { doAfterwork() }
+        if hasAfterwork {
+            doAfterwork()
+            lap("what a callback left to be done at its end")
+        }
         isInside = false
     }
 
@@ -138,6 +161,7 @@ package final class EventBase {
     func pass(blocking: Bool) -> PassEnd {
         guard let raw = unsafe raw else { return .exited }
         passes &+= 1
+        watch.rest()
         let flags = EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | (blocking ? 0 : EVLOOP_NONBLOCK)
         if unsafe event_base_loop(raw, flags) < 0 { return .failed(SystemError(errno, "event_base_loop")) }
         let exited = unsafe event_base_got_exit(raw) != 0 || event_base_got_break(raw) != 0

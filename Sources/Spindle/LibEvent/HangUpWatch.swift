@@ -25,6 +25,8 @@ final class HangUpWatch: EventHandler {
 
     deinit { close(descriptor) }
 
+    var description: String { "connections that nobody reads" }
+
     private static func open() throws(SystemError) -> CInt {
         let descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard descriptor >= 0 else { throw SystemError(errno, "epoll_create1") }

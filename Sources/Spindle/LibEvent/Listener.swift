@@ -7,6 +7,7 @@ import Glibc
 @safe
 final class Listener: EntrySource {
     let base: EventBase
+    var occasion: String { "accepting on \(handler)" }
     fileprivate let handler: any ListenerHandler
     private var raw: OpaquePointer?
 
@@ -44,7 +45,7 @@ final class Listener: EntrySource {
 }
 
 /// What a `Listener` calls, on the reactor's thread, inside an entry.
-protocol ListenerHandler: AnyObject {
+protocol ListenerHandler: AnyObject, CustomStringConvertible {
     /// A connection came in. The handler owns `descriptor` from here on.
     func accepted(_ descriptor: CInt, from peer: SocketAddress)
     func acceptFailed(_ error: SystemError)

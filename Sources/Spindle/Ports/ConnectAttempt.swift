@@ -14,6 +14,8 @@ final class ConnectAttempt {
     private var timer: DelayedCall?
     private var transport: SocketTransport?
 
+    var destination: ConnectDestination { plan.destination }
+
     private struct Peer {
         let socket: Socket
         let address: SocketAddress

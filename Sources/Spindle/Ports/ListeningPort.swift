@@ -107,6 +107,13 @@ public final class ListeningPort {
     }
 }
 
+extension ListeningPort: CustomStringConvertible {
+    /// For example `127.0.0.1:8000 (EchoFactory), 12 connections`.
+    public var description: String {
+        "\(address) (\(type(of: factory))), \(connectionCount) connection\(connectionCount == 1 ? "" : "s")"
+    }
+}
+
 extension ListeningPort: ListenerHandler {
     func accepted(_ descriptor: CInt, from peer: SocketAddress) {
         giveWay()

@@ -4,6 +4,7 @@ import Glibc
 final class SocketDial: EventHandler {
     private let reactor: Reactor
     private let address: SocketAddress
+    var description: String { "connecting to \(address)" }
     private var socket: Socket?
     private var event: Event?
     private var retry: DelayedCall?

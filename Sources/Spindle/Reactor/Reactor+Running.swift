@@ -28,10 +28,10 @@ extension Reactor {
             hasStarted = false
             phase = .idle
         }
-        base.entry { fire(.before, .startup) { [self] in start() } }
+        base.entry("starting") { fire(.before, .startup) { [self] in start() } }
         while true {
             turn()
-            if isFinished && threadsHaveEnded() { return base.entry { fire(.after, .shutdown) } }
+            if isFinished && threadsHaveEnded() { return base.entry("stopping") { fire(.after, .shutdown) } }
             switch base.pass(blocking: !handle.queue.hasWork && !timers.needsAttention) {
             case .completed: break
             case .exited: handle.stop()  // C code called event_base_loopexit or loopbreak
@@ -53,7 +53,7 @@ extension Reactor {
     /// What each pass does before I/O: queued calls and jobs, then due timers (R3).
     func turn() {
         guard handle.queue.hasWork || timers.needsAttention else { return }
-        base.entry {
+        base.entry("a turn") {
             // What the queued calls set a timer for has its turn in the next pass (R3).
             let limit = timers.limit
             runQueue()
@@ -66,6 +66,7 @@ extension Reactor {
         var work = batch
         batch = []
         handle.queue.take(into: &work)
+        jobsDone += work.count
         for item in work { WorkQueue.perform(item, on: self) }
         work.removeAll(keepingCapacity: true)
         batch = work
@@ -85,6 +86,6 @@ extension Reactor {
         // Dispatch crashes if it cannot open the one that it makes at the first call.
         try SpareDescriptors.require(2)
         isServingMainQueue = true
-        try watch(MainQueue.descriptor, MainQueue.drain)
+        try watch(MainQueue.descriptor, "the main queue", MainQueue.drain)
     }
 }

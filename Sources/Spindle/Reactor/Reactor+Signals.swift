@@ -34,7 +34,7 @@ extension Reactor {
     private func add(_ handler: SignalHandler, endsProcessOnRepeat: Bool = false) throws {
         if signalHandlers == nil {
             let handlers = try SignalHandlers()
-            try watch(handlers.wakeup.descriptor) { [unowned self] in signalsArrived() }
+            try watch(handlers.wakeup.descriptor, "signals") { [unowned self] in signalsArrived() }
             signalHandlers = handlers
         }
         try signalHandlers?.add(handler, endsProcessOnRepeat: endsProcessOnRepeat)

@@ -33,7 +33,7 @@ extension Reactor {
         requireThread()
         warnIfDetached("spawn")
         hasSpawned = true
-        let entry = SpawnedTask()
+        let entry = SpawnedTask(Origin(fileID: fileID, line: line))
         let deferred = Deferred<Value>(fileID: fileID, line: line) { _ in entry.cancel() }
         entry.slot = tasks.insert(entry)
         if isClosing { entry.cancel() }

@@ -67,12 +67,18 @@ public final class Reactor {
     /// Ends the threads' time, which begins when nothing else is open.
     var threadLimit: DelayedCall?
     var batch: [WorkQueue.Work] = []
+
+    // Counted for `statistics`.
+    var jobsDone = 0
+    var bytesReceived = 0
+    var bytesWritten = 0
+
     private var residents: [Event] = []
 
-    enum Phase {
+    enum Phase: String {
         case idle, running
         /// Told to stop. What wants to be done before is being done.
-        case stopRequested
+        case stopRequested = "about to stop"
         /// Connections and tasks are given their time to finish.
         case closing
         /// That time is over.
@@ -85,11 +91,14 @@ public final class Reactor {
     public convenience init(options: Options = Options()) throws {
         let wakeup = try Wakeup()
         let timer = try TimerDescriptor()
-        self.init(options, try EventBase(), wakeup, timer)
+        self.init(options, try EventBase(slowCallbackLimit: options.slowCallbackLimit), wakeup, timer)
+        base.onSlowCallback = { [logger] occasion, duration in
+            logger.warning("\(occasion) held the loop up for \(duration)")
+        }
         if options.ignoresSIGPIPE { SignalTrap.ignoreSIGPIPE() }
         // Being woken is all there is to it: the loop looks at its queue before it waits again.
-        try watch(wakeup.descriptor) {}
-        try watch(timer.descriptor) { [unowned self] in timers.expired() }
+        try watch(wakeup.descriptor, "the wakeup") {}
+        try watch(timer.descriptor, "the timer") { [unowned self] in timers.expired() }
     }
 
     deinit {
@@ -147,14 +156,15 @@ public final class Reactor {
     /// Runs a user's closure; an error it throws harms nobody else (R6).
     func guarding(_ what: @autoclosure () -> String, _ body: () throws -> Void) {
         do { try body() } catch { logger.error("\(what()) threw: \(error)") }
+        base.lap(what())
     }
 
     /// Does `body` in the next pass.
     package func inNextPass(_ body: @escaping () -> Void) { handle.post(.call { _ in body() }) }
 
     /// Watches one of the loop's own descriptors.
-    func watch(_ descriptor: CInt, _ body: @escaping () -> Void) throws(SystemError) {
-        let event = Event(base, descriptor, .signalled, ClosureHandler(body))
+    func watch(_ descriptor: CInt, _ description: String, _ body: @escaping () -> Void) throws(SystemError) {
+        let event = Event(base, descriptor, .signalled, ClosureHandler(description, body))
         try event.add()
         residents.append(event)
     }
@@ -173,7 +183,13 @@ public final class Reactor {
 
 /// Lets a closure handle an event.
 private final class ClosureHandler: EventHandler {
+    let description: String
     private let body: () -> Void
-    init(_ body: @escaping () -> Void) { self.body = body }
+
+    init(_ description: String, _ body: @escaping () -> Void) {
+        self.description = description
+        self.body = body
+    }
+
     func eventFired() { body() }
 }

@@ -41,6 +41,11 @@ extension Reactor {
         /// connection is aborted (W4). Nil waits for ever.
         public var closeLimit: Duration? = .seconds(60)
 
+        /// How long a callback may take before the log has a warning that says what it was; nil for no warnings.
+        ///
+        /// While one runs everything else on the reactor waits. Up to 4 ms off, unless it is less than 20 ms.
+        public var slowCallbackLimit: Duration? = .milliseconds(100)
+
         /// Whether SIGINT and SIGTERM stop the reactor of the main thread (R5). A second such
         /// signal ends the process at once. The handlers found are put back when `run()` returns. One that
         /// has a handler, ``Reactor/addSignalHandler(_:_:)``, is left to that.

@@ -3,6 +3,10 @@ final class SpawnedTask {
     private var task: Task<Void, Never>?
     private var isCancelled = false
     var slot = 0
+    /// Where it was spawned.
+    let origin: Origin
+
+    init(_ origin: Origin) { self.origin = origin }
 
     func started(_ task: Task<Void, Never>) {
         self.task = task

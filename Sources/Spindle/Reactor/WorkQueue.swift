@@ -66,7 +66,9 @@ final class WorkQueue: Sendable {
     /// Does one thing.
     static func perform(_ work: Work, on reactor: Reactor) {
         switch work {
-        case .job(let job): reactor.handle.run(job)
+        case .job(let job):
+            reactor.handle.run(job)
+            reactor.base.lap("a step of a task")
         case .call(let body): reactor.guarding("a queued call") { try body(reactor) }
         case .release(let object): unsafe object.release()
         }

@@ -125,5 +125,7 @@ final class DescriptorMail {
 }
 
 extension DescriptorMail: EventHandler {
+    var description: String { "\(transport)" }
+
     func eventFired() { transport.outputProgressed() }
 }

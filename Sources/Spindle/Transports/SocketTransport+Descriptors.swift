@@ -18,6 +18,7 @@ extension SocketTransport {
         sendGathered()
         // A producer that was paused by this may have closed the connection.
         guard writeError == nil, state != .closed else { return Socket(descriptor: copy).close() }
+        reactor.bytesWritten += data.byteCount
         mail.append(copy, data)
         sendMail()
         guard writeError == nil else { return }

@@ -11,6 +11,7 @@ extension SocketTransport {
         guard writeError == nil, let buffer = try? requiredBufferEvent(), buffer.write(file, from: offset, count) else {
             return false
         }
+        reactor.bytesWritten += count
         isBacklogged = true
         backlogGrew()
         return true

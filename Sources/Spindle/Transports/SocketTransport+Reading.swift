@@ -42,6 +42,7 @@ extension SocketTransport: EventHandler {
     var isDelivering: Bool { state == .open && !isReadingPaused && !isSwitching }
 
     private func deliver(_ data: RawSpan) {
+        reactor.bytesReceived += data.byteCount
         do { try connectedProtocol?.dataReceived(data) } catch { callbackThrew("dataReceived", error) }
     }
 

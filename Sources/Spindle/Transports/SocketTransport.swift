@@ -123,7 +123,9 @@ final class SocketTransport: Transport {
 
     override func write(_ data: RawSpan) {
         reactor.requireThread()
-        if acceptsWrites && data.byteCount > 0 { output(data) }
+        guard acceptsWrites, data.byteCount > 0 else { return }
+        reactor.bytesWritten += data.byteCount
+        output(data)
     }
 
     override func write(_ file: File, from offset: Int, _ count: Int) -> Bool {
@@ -196,6 +198,20 @@ final class SocketTransport: Transport {
     override func callbackThrew(_ callback: StaticString, _ error: any Error) {
         reactor.logger.error("\(callback) threw, closing the connection to \(peer): \(error)")
         beginClosing(because: error)
+    }
+
+    /// For example `127.0.0.1:4711 (EchoProtocol), closing, 4096 bytes to send`.
+    override var description: String {
+        var words = [connectedProtocol.map { "\(peer) (\(type(of: $0)))" } ?? "\(peer)"]
+        switch state {
+        case .open: if isReadingPaused { words.append("paused") }
+        case .closing: words.append("closing")
+        case .lingering: words.append("waiting for the peer's end")
+        case .closed: words.append("closed")
+        }
+        if producer != nil { words.append("with a producer") }
+        if backlogLength > 0 { words.append("\(backlogLength) bytes to send") }
+        return words.joined(separator: ", ")
     }
 
     // MARK: - Addresses and options

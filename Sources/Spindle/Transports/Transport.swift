@@ -3,7 +3,7 @@
 /// Every kind of transport keeps the same contract; the rules are in the guide <doc:Contract>. This
 /// class itself is the transport of what is not connected: all it is asked to do is done by doing
 /// nothing. Use a transport on its reactor's thread only.
-open class Transport {
+open class Transport: CustomStringConvertible {
     /// The reactor that the connection lives on.
     public final let reactor: Reactor
 
@@ -11,6 +11,9 @@ open class Transport {
     package final var observer: (any ConnectionObserver)?
 
     public init(reactor: Reactor) { self.reactor = reactor }
+
+    /// What it connects, and how that stands, in words for people.
+    open var description: String { "no connection" }
 
     /// The address of this end.
     open var host: SocketAddress { .unspecified }
