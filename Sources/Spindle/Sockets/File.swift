@@ -10,10 +10,9 @@ struct File {
         guard descriptor >= 0 else { throw SystemError(errno, "open") }
     }
 
-    /// A close-on-exec copy of somebody else's descriptor, which remains theirs to close.
+    /// The same file by a descriptor of our own.
     init(duplicating original: CInt) throws(SystemError) {
-        descriptor = fcntl(original, F_DUPFD_CLOEXEC, 0)
-        guard descriptor >= 0 else { throw SystemError(errno, "fcntl (F_DUPFD_CLOEXEC)") }
+        descriptor = try Descriptor.copy(of: original)
     }
 
     func close() { _ = Glibc.close(descriptor) }

@@ -13,13 +13,6 @@ private enum Control {
 }
 
 extension Socket {
-    /// A close-on-exec copy of somebody's descriptor, whatever is behind it.
-    static func copy(of descriptor: CInt) throws(SystemError) -> CInt {
-        let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
-        guard copy >= 0 else { throw SystemError(errno, "fcntl (F_DUPFD_CLOEXEC)") }
-        return copy
-    }
-
     /// Sends `data` and, with its first byte, a descriptor. None of it has gone if no byte has.
     func send(_ data: RawSpan, with sent: CInt) -> SendOutcome {
         let size = Control.headerSize + Control.padded(Control.descriptorSize)

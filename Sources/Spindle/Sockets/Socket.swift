@@ -26,11 +26,9 @@ struct Socket {
         self.stream = stream
     }
 
-    /// A close-on-exec copy of somebody else's descriptor, which remains theirs to close.
+    /// The same socket by a descriptor of our own.
     init(duplicating original: CInt) throws(SystemError) {
-        stream = nil
-        descriptor = fcntl(original, F_DUPFD_CLOEXEC, 0)
-        guard descriptor >= 0 else { throw SystemError(errno, "fcntl (F_DUPFD_CLOEXEC)") }
+        self.init(descriptor: try Descriptor.copy(of: original))
     }
 
     /// Makes all copies of the descriptor non-blocking: that belongs to the socket behind them.

@@ -48,8 +48,7 @@ struct StandardStream {
             let descriptor = unsafe Glibc.open(path, mode | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
             if descriptor >= 0 { return (descriptor, false) }
         }
-        let descriptor = fcntl(original, F_DUPFD_CLOEXEC, 0)
-        guard descriptor >= 0 else { throw SystemError(errno, "fcntl (F_DUPFD_CLOEXEC)") }
+        let descriptor = try Descriptor.copy(of: original)
         let flags = fcntl(descriptor, F_GETFL)
         guard !status.isRegular, flags >= 0, flags & O_NONBLOCK == 0 else { return (descriptor, false) }
         return (descriptor, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0)

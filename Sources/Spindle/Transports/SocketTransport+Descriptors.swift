@@ -11,7 +11,7 @@ extension SocketTransport {
         guard data.byteCount > 0 else { throw CannotSendDescriptorError(.noData) }
         guard acceptsWrites else { return }
         let copy: CInt
-        do throws(SystemError) { copy = try Socket.copy(of: descriptor) } catch {
+        do throws(SystemError) { copy = try Descriptor.copy(of: descriptor) } catch {
             throw CannotSendDescriptorError(.kernel(errno: error.errno))
         }
         let mail = requiredMail()
