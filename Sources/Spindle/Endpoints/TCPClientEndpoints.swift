@@ -21,8 +21,7 @@ public struct TCP4ClientEndpoint: StreamClientEndpoint {
     ) {
         self.reactor = reactor
         plan = ConnectPlan(
-            destination: ConnectDestination(host: host, port: port), families: [.ipv4], localAddress: bindAddress,
-            options: options, timeout: timeout)
+            tcp: host, port, families: [.ipv4], timeout: timeout, bindAddress: bindAddress, options: options)
     }
 
     @discardableResult
@@ -45,8 +44,7 @@ public struct TCP6ClientEndpoint: StreamClientEndpoint {
     ) {
         self.reactor = reactor
         plan = ConnectPlan(
-            destination: ConnectDestination(host: host, port: port), families: [.ipv6], localAddress: bindAddress,
-            options: options, timeout: timeout)
+            tcp: host, port, families: [.ipv6], timeout: timeout, bindAddress: bindAddress, options: options)
     }
 
     @discardableResult
@@ -76,9 +74,7 @@ public struct HostnameEndpoint: StreamClientEndpoint {
         bindAddress: SocketAddress? = nil, options: [SocketOption] = [.noDelay(true)]
     ) {
         self.reactor = reactor
-        plan = ConnectPlan(
-            destination: ConnectDestination(host: host, port: port), localAddress: bindAddress, options: options,
-            timeout: timeout)
+        plan = ConnectPlan(tcp: host, port, timeout: timeout, bindAddress: bindAddress, options: options)
     }
 
     @discardableResult

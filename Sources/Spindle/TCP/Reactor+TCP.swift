@@ -51,10 +51,7 @@ extension Reactor {
         bindAddress: SocketAddress? = nil, options: [SocketOption] = [.noDelay(true)]
     ) -> Connector {
         requireThread()
-        var plan = ConnectPlan(destination: ConnectDestination(host: host, port: port))
-        plan.localAddress = bindAddress
-        plan.options = options
-        plan.timeout = timeout
+        let plan = ConnectPlan(tcp: host, port, timeout: timeout, bindAddress: bindAddress, options: options)
         let connector = Connector(self, plan, factory)
         // Cannot be busy: it is new.
         try? connector.connect()
