@@ -27,7 +27,7 @@ extension SocketTransport: EventHandler {
     private func receive() {
         let buffer = reactor.receiveBuffer
         for _ in 0..<Self.receivesPerTurn {
-            switch takesDescriptors ? receiveWithDescriptors() : buffer.receive(from: socket) {
+            switch receiveNext() {
             case .received(let count):
                 buffer.withBytes(count) { deliver($0) }
                 guard count == buffer.capacity, isDelivering else { return }
@@ -36,6 +36,10 @@ extension SocketTransport: EventHandler {
             case .failed(let error): return end(ConnectionLost(errno: (writeError ?? error).errno))
             }
         }
+    }
+
+    private func receiveNext() -> ReceiveBuffer.Outcome {
+        takesDescriptors ? receiveWithDescriptors() : reactor.receiveBuffer.receive(from: socket)
     }
 
     /// Whether more may be delivered to the protocol now.
@@ -74,9 +78,17 @@ extension SocketTransport: EventHandler {
         if hasFinishedWriting { end(endReason) } else { watchForHangUp() }
     }
 
-    // MARK: - From the bufferevent
+    // MARK: - What was received and not delivered yet
 
-    /// Delivers what has come through the bufferevent, until somebody stops it.
+    /// Where it is kept, which is made when it is first needed.
+    func requiredUndelivered() throws(SystemError) -> Buffer {
+        if let undelivered { return undelivered }
+        let made = try Buffer()
+        undelivered = made
+        return made
+    }
+
+    /// Delivers it, until somebody stops that.
     func deliverUndelivered() {
         deliverDescriptors()
         while isDelivering, let undelivered, !undelivered.isEmpty { undelivered.consumeFirst { deliver($0) } }
@@ -88,8 +100,7 @@ extension SocketTransport: EventHandler {
         // What comes from now on may have no end: from a peer that still sends, or a file.
         var left = isUnwatchable ? 0 : socket.unreadCount
         while isDelivering, left > 0 {
-            let outcome = takesDescriptors ? receiveWithDescriptors() : reactor.receiveBuffer.receive(from: socket)
-            guard case .received(let count) = outcome else { return }
+            guard case .received(let count) = receiveNext() else { return }
             left -= count
             reactor.receiveBuffer.withBytes(count) { deliver($0) }
         }

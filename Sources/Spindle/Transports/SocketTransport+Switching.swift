@@ -34,9 +34,6 @@ extension SocketTransport {
     }
 
     func keep(_ data: RawSpan) throws(SystemError) {
-        let buffer: Buffer
-        if let undelivered { buffer = undelivered } else { buffer = try Buffer() }
-        undelivered = buffer
-        guard buffer.prepend(data) else { throw SystemError(ENOMEM, "evbuffer_prepend") }
+        guard try requiredUndelivered().prepend(data) else { throw SystemError(ENOMEM, "evbuffer_prepend") }
     }
 }

@@ -137,9 +137,7 @@ extension SocketTransport: BufferEventHandler {
     func inputArrived() {
         guard let bufferEvent else { return }
         do throws(SystemError) {
-            let buffer: Buffer
-            if let undelivered { buffer = undelivered } else { buffer = try Buffer() }
-            undelivered = buffer
+            let buffer = try requiredUndelivered()
             bufferEvent.moveInput(into: buffer)
             if state == .open { return deliverUndelivered() }
             hasDiscardedInput = true

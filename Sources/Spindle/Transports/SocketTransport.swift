@@ -44,7 +44,7 @@ final class SocketTransport: Transport {
     var isSwitching = false
     /// The protocol is a FileDescriptorReceiver, on a UNIX socket.
     var takesDescriptors = false
-    /// What arrived through the bufferevent and is not delivered yet.
+    /// What was received and is not delivered yet.
     var undelivered: Buffer?
 
     // Writing
