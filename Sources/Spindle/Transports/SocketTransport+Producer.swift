@@ -10,16 +10,9 @@ extension SocketTransport {
         guard self.producer == nil else { throw ProducerAlreadyRegistered() }
         guard acceptsWrites else { return producer.stopProducing() }
         self.producer = RegisteredProducer(producer: producer, isStreaming: streaming)
-        (producer as? SocketTransport)?.consumer = self
+        (producer as? Transport)?.consumer = self
         applyLowMark()
         if streaming { backlogGrew() } else { queueFlush() }
-    }
-
-    /// One that is lost, or whose peer has finished, produces nothing more: whoever waits for it to finish before
-    /// closing (W4) need not.
-    func leaveConsumer() {
-        guard let consumer = consumer.take(), consumer.producer?.producer === self else { return }
-        consumer.forgetProducer()
     }
 
     func forgetProducer() {

@@ -62,8 +62,6 @@ final class SocketTransport: Transport {
     var producer: RegisteredProducer?
     var marks: WaterMarks
     var drainWaiters: [Deferred<Void>] = []
-    /// The transport that this one is registered with as a producer.
-    weak var consumer: SocketTransport?
 
     // Closing
     /// Why the connection ends, or ended.
@@ -175,6 +173,10 @@ final class SocketTransport: Transport {
     override func unregisterProducer() {
         reactor.requireThread()
         forgetProducer()
+    }
+
+    override func producerEnded(_ producer: Transport) {
+        if self.producer?.producer === producer { forgetProducer() }
     }
 
     override func whenDrained() -> Deferred<Void> {

@@ -10,6 +10,9 @@ open class Transport: CustomStringConvertible {
     /// Told once, after the protocol, that the connection is over.
     package final var observer: (any ConnectionObserver)?
 
+    /// The transport that this one is registered with as a producer.
+    package final weak var consumer: Transport?
+
     public init(reactor: Reactor) { self.reactor = reactor }
 
     /// What it connects, and how that stands, in words for people.
@@ -97,6 +100,9 @@ open class Transport: CustomStringConvertible {
     /// Ends the registration: the producer has written all it had.
     open func unregisterProducer() {}
 
+    /// A transport that is, or was, the producer here has nothing more to write.
+    package func producerEnded(_ producer: Transport) {}
+
     /// When a producer is paused and resumed, and when ``drained(isolation:)`` returns. ``Reactor/Options/waterMarks`` from
     /// the start.
     open var waterMarks: WaterMarks {
@@ -172,6 +178,10 @@ open class Transport: CustomStringConvertible {
 extension Transport: Producer {
     /// Closes, as ``loseConnection()`` does.
     public func stopProducing() { loseConnection() }
+
+    /// Called when it is lost or its peer has finished: it produces nothing more, and a consumer that waits for it to
+    /// finish before closing (W4) need not.
+    package final func leaveConsumer() { consumer.take()?.producerEnded(self) }
 }
 
 extension Transport {
