@@ -52,13 +52,12 @@ final class AdoptedConnection {
 
     /// Has the factory build a protocol, and tells it. To be called once.
     ///
-    /// - Throws: ``NoProtocol``, or what connectionMade threw; that was logged, and becomes the reason of the
-    ///   connection's end.
+    /// - Throws: ``NoProtocol``, or what starting a transport throws.
     @discardableResult
     func begin() throws -> Protocol {
         guard let socket, let newProtocol = factory.makeProtocol(for: peer) else { throw NoProtocol() }
-        let transport = try SocketTransport(reactor, socket, peer: peer, host: nil)
         self.socket = nil
+        let transport = try SocketTransport(reactor, socket, peer: peer, host: nil)
         try transport.start(newProtocol)
         return newProtocol
     }

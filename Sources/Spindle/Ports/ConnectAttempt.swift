@@ -108,21 +108,15 @@ final class ConnectAttempt {
 
     private func connected(_ peer: Peer) throws {
         stopTrying()
-        let newProtocol: Protocol
-        let transport: SocketTransport
-        do {
-            guard let made = factory.makeProtocol(for: peer.address) else { throw NoProtocol() }
-            newProtocol = made
-            // A factory may think better of it, and cancel.
-            guard completion != nil else { return peer.socket.close() }
-            transport = try SocketTransport(reactor, peer.socket, peer: peer.address, host: nil)
-        } catch {
+        guard let newProtocol = factory.makeProtocol(for: peer.address) else {
             peer.socket.close()
-            throw error
+            throw NoProtocol()
         }
+        // A factory may think better of it, and cancel.
+        guard completion != nil else { return peer.socket.close() }
+        let transport = try SocketTransport(reactor, peer.socket, peer: peer.address, host: nil)
         self.transport = transport
         transport.observer = observer
-        observer?.connectionBegan(transport)
         try transport.start(newProtocol)
         finish(.success(newProtocol))
     }

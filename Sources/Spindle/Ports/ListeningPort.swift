@@ -123,12 +123,9 @@ extension ListeningPort: ListenerHandler {
             let host = address.isWildcard ? nil : address
             let transport = try SocketTransport(reactor, accepted, peer: peer, host: host)
             transport.observer = self
-            connectionBegan(transport)
-            // What connectionMade throws was logged, and becomes the reason of the connection's end.
             try? transport.start(newProtocol)
         } catch {
             reactor.logger.error("cannot serve \(peer): \(error)")
-            accepted.close()
         }
     }
 

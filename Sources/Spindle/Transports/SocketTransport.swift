@@ -70,7 +70,7 @@ final class SocketTransport: Transport {
     var deadline: DelayedCall?
     var limit: DelayedCall?
 
-    /// Takes over a connected socket, or throws and leaves it to the caller.
+    /// Takes over a connected socket, which is closed if this throws.
     init(_ reactor: Reactor, _ socket: Socket, peer: SocketAddress, host: SocketAddress?) throws(SystemError) {
         self.socket = socket
         peerAddress = peer
@@ -78,16 +78,24 @@ final class SocketTransport: Transport {
         marks = reactor.options.waterMarks
         isUnwatchable = socket.stream != nil && !HangUpWatch.canWatch(socket.descriptor)
         super.init(reactor: reactor)
-        if !isDirect { bufferEvent = try BufferEvent(reactor.base, socket.descriptor, self) }
+        guard !isDirect else { return }
+        do throws(SystemError) { bufferEvent = try BufferEvent(reactor.base, socket.descriptor, self) } catch {
+            socket.close()
+            throw error
+        }
     }
 
     /// Whether it receives and sends by itself. A bufferevent has one descriptor for both.
     var isDirect: Bool { reactor.options.directIO || socket.stream != nil }
 
-    /// Connects `newProtocol` and begins to read. Called inside an entry, with no callback on the stack.
+    /// Tells the observer, connects `newProtocol` and begins to read. Called inside an entry, with no callback on the
+    /// stack.
+    ///
+    /// - Throws: what connectionMade throws; it has been logged, and becomes the reason of the connection's end.
     func start(_ newProtocol: Protocol) throws {
         slot = reactor.transports.insert(self)
         connectedProtocol = newProtocol
+        observer?.connectionBegan(self)
         learnWhetherDescriptorsAreTaken()
         do {
             try newProtocol.makeConnection(self)
