@@ -38,7 +38,8 @@ extension Reactor {
         public var lingerLimit: Duration = .seconds(2)
 
         /// How long a peer may take nothing of what a closing connection has for it, before the
-        /// connection is aborted (W4). Nil waits for ever.
+        /// connection is aborted (W4); and how long, when the peer has finished, a producer that is waited for may
+        /// write nothing. Nil waits for ever.
         public var closeLimit: Duration? = .seconds(60)
 
         /// How long a callback may take before the log has a warning that says what it was; nil for no warnings.

@@ -60,16 +60,28 @@ extension SocketTransport {
         queueFlush()
     }
 
-    /// From now on aborts if the peer takes nothing of our output for as long as `closeLimit` (W4).
+    /// From now on aborts if none of our output goes for as long as `closeLimit` (W4): because the peer takes nothing,
+    /// or because it has finished and the producer that is waited for writes nothing.
     func watchProgress() {
         guard limit == nil, let closeLimit = reactor.options.closeLimit else { return }
         let before = bytesTaken
         limit = reactor.callLater(closeLimit) { [self] in
             limit = nil
-            guard state == .closing, isBacklogged else { return }
+            guard state == .closing, isBacklogged || isWaitingForProducer else { return }
             if bytesTaken == before { abort() } else { watchProgress() }
         }
     }
+
+    /// The producer's output has gone, and the limit for what comes next begins.
+    func watchProducer() {
+        guard isWaitingForProducer else { return }
+        try? limit.take()?.cancel()
+        watchProgress()
+    }
+
+    /// Whether only a producer keeps the connection open. Before the peer has finished that is what was asked for;
+    /// afterwards there may be nobody there to write for.
+    private var isWaitingForProducer: Bool { state == .closing && peerHasFinished && producer != nil }
 
     /// How many of the bytes that had to wait the kernel has taken.
     private var bytesTaken: Int { (bufferEvent?.bytesTaken ?? 0) + (mail?.bytesTaken ?? 0) }

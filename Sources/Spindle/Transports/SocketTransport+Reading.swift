@@ -65,8 +65,11 @@ extension SocketTransport: EventHandler {
             stopProducer()
             beginClosing()
         case .lingering: end(endReason)
-        // Nothing else would notice a reset while a producer is waited for that has nothing to write.
-        case .closing: if producer != nil { watchForHangUp() }
+        case .closing:
+            guard producer != nil else { return }
+            // Nothing else would notice a reset while a producer is waited for that has nothing to write.
+            watchForHangUp()
+            queueFlush()
         case .closed: break
         }
     }

@@ -90,7 +90,10 @@ extension SocketTransport: Flushable {
     func outputMoved() {
         guard state != .closed, writeError == nil, !isSwitching else { return }
         guard !isBacklogged else { return state == .closing ? watchProgress() : () }
-        guard producer == nil else { return askForMore() }
+        guard producer == nil else {
+            watchProducer()
+            return askForMore()
+        }
         if state == .closing {
             finishClosing()
         } else if isWriteEndRequested, !hasFinishedWriting, state == .open {

@@ -67,7 +67,8 @@ open class Transport: CustomStringConvertible {
     ///
     /// Returns at once; the protocol's `connectionLost` follows, with ``ConnectionDone``. Until then
     /// nothing is delivered, and later writes are dropped. A registered producer is waited for. A
-    /// peer that reads nothing for ``Reactor/Options/closeLimit`` is cut off (W4).
+    /// peer that reads nothing for ``Reactor/Options/closeLimit`` is cut off, and so is one that has finished while the
+    /// producer writes nothing for as long (W4).
     open func loseConnection() {}
 
     /// As ``loseConnection()``, but aborts if that is not done when `timeout` is over (W4).

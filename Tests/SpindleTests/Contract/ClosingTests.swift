@@ -180,6 +180,52 @@ import Testing
     }
 
     @Test(
+        "W4: when the peer has finished, a producer that writes nothing is waited for no longer than the library's limit",
+        arguments: StreamKind.allCases, [true, false])
+    func idleProducer(kind: StreamKind, closesFirst: Bool) throws {
+        let subject = HalfCloseRecorder()
+        let producer = CountingProducer(pieces: 1, size: 1)
+        subject.onMade = { me in
+            try me.transport.registerProducer(producer, streaming: true)
+            me.transport.write("x")
+            if closesFirst { me.transport.loseConnection() }
+        }
+        subject.onReadLost = { me in me.transport.loseConnection() }
+        let outcome = try kind.run(subject, adjust: { $0.closeLimit = .milliseconds(50) }) { peer in
+            _ = try peer.receive(1)
+            peer.finishSending()
+            #expect(peer.waitUnread() == (kind.knowsResets ? ECONNRESET : 0))
+        }
+        #expect(outcome.peerError == nil)
+        #expect(subject.reason is ConnectionAborted)
+        #expect(producer.stops == 1)
+    }
+
+    @Test(
+        "W4: a producer that writes now and then goes on, though the peer has finished", arguments: StreamKind.allCases)
+    func slowProducer(kind: StreamKind) throws {
+        let subject = HalfCloseRecorder()
+        let producer = CountingProducer(pieces: 0, size: 1)
+        subject.onMade = { me in try me.transport.registerProducer(producer, streaming: true) }
+        subject.onReadLost = { me in
+            me.transport.loseConnection()
+            let end = ContinuousClock.now + .seconds(1)
+            func produceOn() {
+                guard ContinuousClock.now < end else { return me.transport.unregisterProducer() }
+                me.transport.write("x")
+                me.reactor.callLater(.milliseconds(20)) { produceOn() }
+            }
+            produceOn()
+        }
+        let outcome = try kind.run(subject, adjust: { $0.closeLimit = .milliseconds(400) }) { peer in
+            peer.finishSending()
+            _ = try peer.receiveToEnd()
+        }
+        #expect(outcome.peerError == nil)
+        #expect(subject.reason is ConnectionDone)
+    }
+
+    @Test(
         "W5: abortConnection drops what is pending and resets; the loss comes in the next pass",
         arguments: StreamKind.allCases)
     func abort(kind: StreamKind) throws {
