@@ -44,10 +44,11 @@ public struct StandardIOEndpoint: StreamClientEndpoint, StreamServerEndpoint {
         return connected
     }
 
-    /// As ``connect(_:)``. The port listens no more: there is no other connection to come.
+    /// As ``connect(_:)``. The port listens no more, there being no other connection to come, and has the address of
+    /// what has none, as both ends of the connection do.
     @discardableResult
     public func listen(_ factory: Factory) -> Deferred<ListeningPort> {
-        let port = ListeningPort(reactor, ServedOnce(), factory)
+        let port = ListeningPort(reactor, ServedOnce(), factory, address: .unnamed)
         return connect(factory).addCallback { _ in port }
     }
 }

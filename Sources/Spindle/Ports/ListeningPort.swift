@@ -32,11 +32,15 @@ public final class ListeningPort {
     /// After this many connections accepted in a row, others get their turn: those that are open already.
     private static let acceptsPerPass = 64
 
-    init(_ reactor: Reactor, _ maker: any ListeningSocketMaker, _ factory: Factory) {
+    /// - Parameter address: what to report before it listens.
+    init(
+        _ reactor: Reactor, _ maker: any ListeningSocketMaker, _ factory: Factory,
+        address: SocketAddress = .unspecified
+    ) {
         self.reactor = reactor
         self.maker = maker
         self.factory = factory
-        address = .unspecified
+        self.address = address
     }
 
     /// Whether connections are accepted now.

@@ -246,6 +246,7 @@ import Testing
         #expect(refused.allSatisfy { $0.errno == EBADF })
         #expect(failures.last is NoProtocol)
         #expect(port?.isListening == false)
+        #expect(port?.address.family == .unix && port?.address.host == "")
         let error = #expect(throws: CannotListenError.self) { try port?.startListening() }
         #expect(error?.reason == "standard input and output serve one connection")
         for ends in [input, output] {
