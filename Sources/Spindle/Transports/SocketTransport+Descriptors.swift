@@ -9,7 +9,7 @@ extension SocketTransport {
     func post(_ descriptor: CInt, _ data: RawSpan) throws(CannotSendDescriptorError) {
         guard peer.family == .unix else { throw CannotSendDescriptorError(.notUNIX) }
         guard data.byteCount > 0 else { throw CannotSendDescriptorError(.noData) }
-        guard acceptsWrites else { return }
+        guard acceptsWrites else { return pauseProducer() }
         let copy: CInt
         do throws(SystemError) { copy = try Descriptor.copy(of: descriptor) } catch {
             throw CannotSendDescriptorError(.kernel(errno: error.errno))

@@ -56,7 +56,7 @@ extension SocketTransport {
     }
 
     /// Pauses a push producer that has filled the backlog, or can reach nobody any more: at once, inside
-    /// its own `write`, or one that writes in a loop until it is paused would never end.
+    /// its own `write`, or one that writes in a loop until it is paused would never end (S2).
     func pauseProducer() {
         guard let producer, producer.isStreaming, !producer.isPaused else { return }
         self.producer?.isPaused = true

@@ -129,7 +129,9 @@ final class SocketTransport: Transport {
 
     override func write(_ data: RawSpan) {
         reactor.requireThread()
-        guard acceptsWrites, data.byteCount > 0 else { return }
+        // A producer that writes in a loop until it is paused would never end.
+        guard acceptsWrites else { return pauseProducer() }
+        guard data.byteCount > 0 else { return }
         reactor.bytesWritten += data.byteCount
         output(data)
     }

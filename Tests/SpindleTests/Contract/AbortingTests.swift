@@ -65,7 +65,8 @@ import Testing
         #expect(!subject.wasReentered)
         #expect(subject.reason is ConnectionAborted)
         let expected: [[AbortingProducer.Place]] = [
-            [.pause], [.pause, .resume], [.firstPull], [.firstPull, .laterPull], [.stop],
+            // What one that may write tries behind the abort pauses it.
+            [.pause], [.pause, .resume, .pause], [.firstPull], [.firstPull, .laterPull], [.stop],
         ]
         #expect(producer?.calls == expected[number])
     }
@@ -117,6 +118,21 @@ import Testing
         #expect(subject.losses == 1)
         #expect(subject.reason is ConnectionAborted)
         #expect(log.lines.count { $0.contains("Mishap") } == 1)
+    }
+
+    @Test("P2, W5: a producer that begins to write behind an abort is paused", arguments: StreamKind.allCases)
+    func writingOn(kind: StreamKind) throws {
+        let subject = Recorder()
+        let producer = EndlessProducer()
+        subject.onMade = { me in
+            producer.transport = me.transport
+            try me.transport.registerProducer(producer, streaming: true)
+            me.transport.abortConnection()
+            producer.produce()
+        }
+        try kind.run(subject) { peer in _ = peer.waitForEnd() }
+        #expect(producer.longestRun == 1)
+        #expect(producer.isStopped)
     }
 
     @Test("W5: loseConnection, or a producer, after abortConnection changes nothing", arguments: StreamKind.allCases)
