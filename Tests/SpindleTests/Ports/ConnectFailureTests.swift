@@ -26,7 +26,7 @@ import Testing
     @Test("F4: nobody listens: ConnectionRefusedError with the address")
     func refused() throws {
         let reactor = try Reactor(options: .forTests)
-        let closed = ClosedPort()
+        let closed = UnansweredPort.refusing()
         defer { withExtendedLifetime(closed) {} }
         let address = try SocketAddress("127.0.0.1", port: closed.number)
         let error = try failure(on: reactor, address.host, closed.number)
@@ -74,7 +74,7 @@ import Testing
         server.onMade = { peer = $0.transport.peer }
         var next: Recorder? = server
         let port = try reactor.listenTCP(0, Factory { next.take() }, interface: "127.0.0.1").address.port ?? 0
-        let number = ClosedPort()
+        let number = UnansweredPort.refusing()
         defer { withExtendedLifetime(number) {} }
         let local = try SocketAddress("127.0.0.2", port: number.number)
         #expect(try failure(on: reactor, "127.0.0.1", port, bindAddress: local) == nil)
@@ -117,7 +117,7 @@ import Testing
         ])
         let port = try reactor.listenTCP(0, Factory { Recorder() }, interface: "127.0.0.1").address.port ?? 0
         #expect(try failure(on: reactor, "good", port) == nil)
-        let closed = ClosedPort()
+        let closed = UnansweredPort.refusing()
         defer { withExtendedLifetime(closed) {} }
         #expect(try failure(on: reactor, "closed", closed.number) is ConnectionRefusedError)
         #expect(try failure(on: reactor, "away", 80) is NoRouteError)

@@ -125,7 +125,7 @@ import Testing
     func useCounts() throws {
         let reactor = try Reactor(options: .forTests)
         let good = try server(on: reactor, closing: true).address.port ?? 0
-        let closed = ClosedPort()
+        let closed = UnansweredPort.refusing()
         defer { withExtendedLifetime(closed) {} }
         let factory = NotingClientFactory(Recorder(), Recorder())
         var ends = 0
@@ -264,7 +264,7 @@ import Testing
         weak var factory: NotingClientFactory?
         weak var recorder: Recorder?
         let reactor = try Reactor(options: .forTests)
-        let closed = ClosedPort()
+        let closed = UnansweredPort.refusing()
         defer { withExtendedLifetime(closed) {} }
         let port = succeeds ? try server(on: reactor, closing: true).address.port ?? 0 : closed.number
         do {

@@ -84,8 +84,8 @@ import Testing
 
     @Test("F4: a name server that does not answer is an error in the end")
     func deaf() throws {
-        let deaf = DeafServer()
-        let resolver = try EvdnsResolver(nameservers: [deaf.address], timeout: .milliseconds(20), attempts: 2)
+        let deaf = UnansweredPort.deaf()
+        let resolver = try EvdnsResolver(nameservers: ["127.0.0.1:\(deaf.number)"], timeout: .milliseconds(20), attempts: 2)
         let begun = ContinuousClock.now
         let error = try ResolverRules.answer(resolver, "name.test").failure as? DNSLookupError
         #expect(error?.name == "name.test")
@@ -140,14 +140,14 @@ import Testing
         "a reactor that goes away during look-ups frees everything in order, and nobody hears of it",
         arguments: End.allCases)
     func reactorGone(end: End) throws {
-        let deaf = DeafServer()
+        let deaf = UnansweredPort.deaf()
         weak var gone: Reactor?
         weak var base: EventBase?
         var told = 0
         do {
             let reactor = try Reactor(options: .forTests)
             (gone, base) = (reactor, reactor.base)
-            reactor.resolver = try EvdnsResolver(nameservers: [deaf.address])
+            reactor.resolver = try EvdnsResolver(nameservers: ["127.0.0.1:\(deaf.number)"])
             let lookUps = (0..<100).map { reactor.resolver.lookUp("name\($0)", .ipv4, on: reactor) }
             for lookUp in lookUps { lookUp.addBoth { _ in told += 1 } }
             if end != .beforeRunning {
