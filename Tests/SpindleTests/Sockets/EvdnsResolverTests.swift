@@ -85,7 +85,8 @@ import Testing
     @Test("F4: a name server that does not answer is an error in the end")
     func deaf() throws {
         let deaf = UnansweredPort.deaf()
-        let resolver = try EvdnsResolver(nameservers: ["127.0.0.1:\(deaf.number)"], timeout: .milliseconds(20), attempts: 2)
+        let resolver = try EvdnsResolver(
+            nameservers: ["127.0.0.1:\(deaf.number)"], timeout: .milliseconds(20), attempts: 2)
         let begun = ContinuousClock.now
         let error = try ResolverRules.answer(resolver, "name.test").failure as? DNSLookupError
         #expect(error?.name == "name.test")
