@@ -4,18 +4,6 @@ import Testing
 
 /// StandardIOEndpoint where one end is a file, a device or a terminal.
 @Suite(.ownThreads) struct StandardIOFileTests {
-    private func run(
-        _ subject: Recorder, _ input: CInt, _ output: CInt, others: @escaping @Sendable () -> Void = {}
-    ) throws {
-        let reactor = try Reactor(options: .forTests)
-        subject.whenLost = { try? reactor.stop() }
-        var next: Recorder? = subject
-        StandardIOEndpoint(reactor, input: input, output: output).connect(Factory { next.take() })
-            .addErrback { error -> Void in Issue.record(error) }
-        let thread = ScriptThread(others)
-        try reactor.runWatched(.seconds(8))
-        thread.join()
-    }
     private func file(_ directory: TemporaryDirectory, _ size: Int) -> String {
         let path = directory.file("source\(size)")
         let d = open(path, O_CREAT | O_WRONLY, 0o600)
@@ -35,7 +23,7 @@ import Testing
                 me.transport.pauseProducing()
                 me.reactor.callLater(.milliseconds(20)) { me.transport.resumeProducing() }
             }
-            try run(subject, input, output)
+            try StandardIO.run(subject, input, output)
             #expect(subject.received.count == (kind == "file" ? 1000 : 0))
             #expect(subject.reason is ConnectionDone)
             close(input); close(output)
@@ -57,7 +45,7 @@ import Testing
                     me.transport.loseConnection()
                 }
             }
-            try run(subject, input, output)
+            try StandardIO.run(subject, input, output)
             #expect(subject.reason is ConnectionDone)
             var status = stat()
             stat(target, &status)
@@ -79,7 +67,7 @@ import Testing
                 me.transport.pauseProducing()
                 me.transport.resumeProducing()
             }
-            try run(subject, input, output)
+            try StandardIO.run(subject, input, output)
             #expect((perPass.values.max() ?? 0) <= 4)
             close(input); close(output)
         }
@@ -99,7 +87,7 @@ import Testing
             if count == 1 { me.transport.write("x") }
             if count == 100_000 { me.transport.abortConnection() }
         }
-        try run(subject, input, ends[1])
+        try StandardIO.run(subject, input, ends[1])
         #expect(count < 1000)
         #expect(subject.reason is ConnectionLost)
         close(input); close(ends[1])
@@ -131,7 +119,7 @@ import Testing
                 }
             }
             let total = Lock(0)
-            try run(subject, inputEnds[0], output) {
+            try StandardIO.run(subject, inputEnds[0], output) {
                 guard isPipe else { return }
                 var buffer = [UInt8](repeating: 0, count: 65536)
                 while true {
@@ -164,7 +152,7 @@ import Testing
             me.transport.write([UInt8](repeating: 1, count: 1_000_000))
             me.transport.loseConnection()
         }
-        try run(subject, inputEnds[0], ends[1]) {
+        try StandardIO.run(subject, inputEnds[0], ends[1]) {
             var buffer = [UInt8](repeating: 0, count: 65536)
             while read(reading, &buffer, buffer.count) > 0 {}
         }
@@ -183,22 +171,28 @@ import Testing
         _ = ioctl(master, 0x8004_5430, &number)
         let slave = open("/dev/pts/\(number)", O_RDWR | O_NOCTTY)
         let subject = halfClose ? HalfCloseRecorder() : Recorder()
-        subject.onData = { me, data in me.transport.write("got \(data)") }
+        subject.onData = { me, data in me.transport.write("got \(data.byteCount)") }
         (subject as? HalfCloseRecorder)?.onReadLost = { me in
             me.reactor.callLater(.milliseconds(50)) {
                 me.transport.write("bye"); me.transport.loseConnection()
             }
         }
         let text = Lock("")
-        try run(subject, slave, slave) {
+        let last = halfClose ? "bye" : "got 5"
+        try StandardIO.run(subject, slave, slave) {
             _ = write(master, "line\n", 5)
             _ = write(master, "\u{04}", 1)
-            usleep(150_000)
+            // What was typed is echoed first; how much of it all comes at a time is the terminal's affair.
+            var watched = pollfd(fd: master, events: Int16(POLLIN), revents: 0)
             var buffer = [UInt8](repeating: 0, count: 1000)
-            let n = read(master, &buffer, 1000)
-            text.withLock { $0 = String(decoding: buffer[..<max(0, n)], as: UTF8.self) }
+            while !text.withLock({ $0.hasSuffix(last) }), poll(&watched, 1, 10_000) == 1 {
+                let count = read(master, &buffer, buffer.count)
+                guard count > 0 else { return }
+                text.withLock { $0 += String(decoding: buffer[..<count], as: UTF8.self) }
+            }
         }
         #expect(subject.receivedText == "line\n")
+        #expect(text.withLock { $0 } == (halfClose ? "line\r\ngot 5bye" : "line\r\ngot 5"))
         #expect(subject.reason is ConnectionDone)
         close(master)
         close(slave)

@@ -29,27 +29,13 @@ import Testing
         }
     }
 
-    /// Runs `subject` on two descriptors, beside a thread that plays the other programs of a pipeline.
-    private func run(
-        _ subject: Recorder, _ input: CInt, _ output: CInt, others: @escaping @Sendable () -> Void
-    ) throws {
-        let reactor = try Reactor(options: .forTests)
-        subject.whenLost = { try? reactor.stop() }
-        var next: Recorder? = subject
-        StandardIOEndpoint(reactor, input: input, output: output).connect(Factory { next.take() })
-            .addErrback { error -> Void in Issue.record(error) }
-        let thread = ScriptThread(others)
-        try reactor.runWatched()
-        thread.join()
-    }
-
     @Test("what comes in on one pipe goes out on the other; the end of input is the end")
     func echo() throws {
         let (input, output) = (Ends(), Ends())
         let flags = fcntl(input.reading, F_GETFL)
         let received = Lock<[UInt8]>([])
         let subject = Recorder.echo()
-        try run(subject, input.reading, output.writing) {
+        try StandardIO.run(subject, input.reading, output.writing) {
             input.write("hello")
             input.closeWriting()
             received.withLock { $0 = output.readToEnd() }
@@ -73,7 +59,7 @@ import Testing
             me.transport.write("!")
             me.transport.loseConnection()
         }
-        try run(subject, input.reading, output.writing) {
+        try StandardIO.run(subject, input.reading, output.writing) {
             received.withLock { $0 = output.readToEnd().count }
         }
         #expect(received.withLock { $0 } == (8 << 20) + 1)
@@ -99,7 +85,7 @@ import Testing
             }
         }
         let received = Lock<[UInt8]>([])
-        try run(subject, input.reading, output.writing) {
+        try StandardIO.run(subject, input.reading, output.writing) {
             if inputEndsFirst { input.closeWriting() }
             received.withLock { $0 = output.readToEnd() }
             guard !inputEndsFirst else { return }
@@ -128,7 +114,7 @@ import Testing
                 }
             }
             let received = Lock<[UInt8]>([])
-            try run(subject, input, output.writing) {
+            try StandardIO.run(subject, input, output.writing) {
                 pipe.closeWriting()
                 received.withLock { $0 = output.readToEnd() }
             }
@@ -148,7 +134,7 @@ import Testing
         output.closeReading()
         let subject = Recorder()
         subject.onMade = { me in me.transport.write("anybody?") }
-        try run(subject, input.reading, output.writing) {}
+        try StandardIO.run(subject, input.reading, output.writing) {}
         #expect((subject.reason as? ConnectionLost)?.errno == EPIPE)
         input.closeReading()
         input.closeWriting()
@@ -165,7 +151,7 @@ import Testing
             me.transport.pauseProducing()
             if unread { me.reactor.callLater(.milliseconds(30)) { me.transport.resumeProducing() } }
         }
-        try run(subject, input.reading, output.writing) {
+        try StandardIO.run(subject, input.reading, output.writing) {
             if unread { input.write("unread") }
             input.closeWriting()
         }
@@ -190,7 +176,7 @@ import Testing
             // A shell may have read some of it: that is not read again.
             if kind == "file" { lseek(input, 100_000, SEEK_SET) }
             let subject = Recorder.echo()
-            try run(subject, input, output) {}
+            try StandardIO.run(subject, input, output) {}
             let expected = kind == "file" ? 200_000 : 0
             #expect(subject.received.count == expected)
             #expect(subject.reason is ConnectionDone)
@@ -207,7 +193,7 @@ import Testing
         let (ours, peer) = try Peer.pair()
         let subject = Recorder.echo()
         let second = dup(ours.descriptor)
-        try run(subject, ours.descriptor, second) {
+        try StandardIO.run(subject, ours.descriptor, second) {
             try? peer.send("hello")
             #expect((try? peer.receiveText(5)) == "hello")
             peer.finishSending()
