@@ -223,27 +223,4 @@ import Testing
         #expect(successor.receivedText == "first ")
         #expect(successor.reason is ConnectionDone)
     }
-
-    @Test("W4: waiting for an idle producer, a reset behind the peer's end is noticed", arguments: StreamKind.allCases)
-    func resetWhileWaiting(kind: StreamKind) throws {
-        let subject = Recorder()
-        let producer = CountingProducer(pieces: 1, size: 1)
-        var forced = false
-        subject.onMade = { me in
-            try me.transport.registerProducer(producer, streaming: true)
-            me.transport.write("x")
-            me.transport.loseConnection()
-            me.reactor.callLater(.seconds(3)) {
-                forced = true; me.transport.abortConnection()
-            }
-        }
-        try kind.run(subject) { peer in
-            _ = try peer.receive(1)
-            peer.finishSending()
-            usleep(30_000)
-            peer.reset()
-        }
-        #expect(!forced)
-        #expect(producer.stops == 1)
-    }
 }

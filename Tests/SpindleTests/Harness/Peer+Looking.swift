@@ -18,6 +18,12 @@ extension Peer {
         return errno == EAGAIN ? .nothing : .failure(errno)
     }
 
+    /// Whether the other side of a descriptor has finished sending, as far as the kernel knows.
+    static func hasOtherSideFinished(_ descriptor: CInt) -> Bool {
+        var watched = pollfd(fd: descriptor, events: 0x2000, revents: 0)  // POLLRDHUP
+        return poll(&watched, 1, 0) == 1
+    }
+
     /// An option of the socket that is a number.
     static func option(_ level: CInt, _ name: CInt, of descriptor: CInt) -> CInt? {
         var value: CInt = 0
