@@ -41,6 +41,16 @@ static inline int spindle_is_main_thread(void) {
     return spindle_thread_id() == getpid();
 }
 
+/* How many processors the calling thread may be scheduled on; 0 if the kernel does
+ * not say. The call itself: sched_getaffinity(3) and its sets need _GNU_SOURCE. */
+static inline int spindle_processor_count(void) {
+    unsigned long set[1024] = {0}; /* 65,536 processors */
+    int count = 0;
+    long size = syscall(SYS_sched_getaffinity, 0, sizeof set, set);
+    for (long i = 0; i < size / (long)sizeof set[0]; i++) count += __builtin_popcountl(set[i]);
+    return count;
+}
+
 /* How a run loop that is not Dispatch's own serves the main queue, and with it
  * @MainActor: the descriptor becomes readable when the queue has work, the
  * function does the work. Exported by libdispatch for CFRunLoop, which is how

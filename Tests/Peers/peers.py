@@ -78,10 +78,10 @@ class PeerTest(unittest.TestCase):
         self.addCleanup(program.close)
         return program
 
-    def serve(self, name):
+    def serve(self, name, *arguments):
         """Starts an example server on a free port; returns it and the port."""
-        server = self.start(BIN / name, "--port", 0)
-        return server, int(server.expect("Listening on 127.0.0.1:"))
+        server = self.start(BIN / name, "--port", 0, *arguments)
+        return server, int(server.expect("Listening on 127.0.0.1:").split()[0])
 
     def connect(self, port):
         peer = socket.create_connection(("127.0.0.1", port), LIMIT)

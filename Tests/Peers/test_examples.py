@@ -1,6 +1,7 @@
 """The example programs, tried as their users would: with nc, plain sockets, Twisted, and mistakes."""
 
 import importlib.util
+import itertools
 import os
 import pathlib
 import shutil
@@ -69,6 +70,19 @@ class EchoServer(PeerTest):
         peer.sendall(sent)
         peer.shutdown(socket.SHUT_WR)
         self.assertEqual(receive(peer, len(sent) + 1), sent)
+
+    def test_threads(self):
+        server, port = self.serve("EchoServer", "--threads", 3)
+        peers = [(self.connect(port), os.urandom(5_000)) for _ in range(50)]
+        for peer, sent in peers:
+            peer.sendall(sent)
+        for peer, sent in peers:
+            self.assertEqual(receive(peer, len(sent)), sent)
+        self.assertGreaterEqual(len(os.listdir(f"/proc/{server.process.pid}/task")), 4)  # the main thread's, too
+        status, seconds = server.end()
+        self.assertEqual(status, 0)
+        self.assertLess(seconds, 2)
+        self.assertEqual(peers[0][0].recv(1), b"")
 
     @unittest.skipUnless(TWISTED, "SKIPPED: Twisted is not installed")
     def test_twisted(self):
@@ -159,6 +173,7 @@ class Mistakes(PeerTest):
                 line = self.refused(BIN / name, "--port", port)
                 self.assertIn(f"127.0.0.1:{port}", line)
                 self.assertIn("Address already in use", line)
+            self.assertIn("Address already in use", self.refused(BIN / "EchoServer", "--port", port, "--threads", 2))
 
     def test_malformed_interface(self):
         for name in ("HelloServer", "EchoServer", "ChatServer"):
@@ -206,9 +221,10 @@ class Signals(PeerTest):
 
     def test_second_signal_ends_at_once(self):
         """R5: also while a peer that reads nothing is given its grace period."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            with self.subTest(signal=number.name):
-                server, port = self.serve("EchoServer")
+        kinds = [(), ("--threads", 2)]
+        for number, arguments in itertools.product((signal.SIGTERM, signal.SIGINT), kinds):
+            with self.subTest(signal=number.name, arguments=arguments):
+                server, port = self.serve("EchoServer", *arguments)
                 stuck = self.connect(port)
                 stuck.sendall(bytes(32 << 20))
                 server.process.send_signal(number)

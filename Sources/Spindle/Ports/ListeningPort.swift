@@ -14,7 +14,14 @@ public final class ListeningPort {
     public var fileDescriptor: CInt? { socket?.descriptor }
 
     /// How many of the connections accepted here are open.
-    public private(set) var connectionCount = 0
+    public private(set) var connectionCount = 0 {
+        didSet { seat?.countChanged(by: connectionCount - oldValue) }
+    }
+
+    /// In a ``ReactorGroup``: hands what is accepted here to other reactors' ports.
+    var dealer: ConnectionDealer?
+    /// In a ``ReactorGroup``: where this port has its connections from. It accepts none.
+    var seat: ConnectionSeat?
 
     private let maker: any ListeningSocketMaker
     private var slot = 0
@@ -69,6 +76,7 @@ public final class ListeningPort {
         do {
             address = try socket.localAddress()
             listener = try Listener(reactor.base, socket.descriptor, self)
+            if seat != nil { listener?.pause() }
         } catch {
             maker.dispose(of: socket)
             throw error
@@ -122,6 +130,11 @@ extension ListeningPort: ListenerHandler {
     func accepted(_ descriptor: CInt, from peer: SocketAddress) {
         giveWay()
         let accepted = Socket(descriptor: descriptor)
+        if let dealer { dealer.deal(accepted, from: peer) } else { serve(accepted, from: peer) }
+    }
+
+    /// Has the factory build a protocol for a connection that was accepted, here or on another reactor.
+    func serve(_ accepted: Socket, from peer: SocketAddress) {
         guard let newProtocol = factory.makeProtocol(for: peer) else { return accepted.close() }
         do {
             let host = address.isWildcard ? nil : address

@@ -38,6 +38,19 @@ final class TCPListeningSocketMaker: ListeningSocketMaker {
         return socket
     }
 
+    /// Throws if a program listens on the port now, be it willing to share or not.
+    func requireNobodyListens() throws(CannotListenError) {
+        do throws(SystemError) {
+            let probe = try Socket.openStream(for: address)
+            defer { probe.close() }
+            probe[.reuseAddress] = options.reuseAddress
+            if let isDual = options.dualStack, address.family == .ipv6 { try probe.set(.onlyIPv6(!isDual)) }
+            try probe.bind(to: address)
+        } catch {
+            throw CannotListenError(place, error)
+        }
+    }
+
     private var place: CannotListenError.Place { .tcp(interface: interface, port: address.port ?? 0) }
 
     private func setOptions(of socket: Socket) throws(SystemError) {
