@@ -36,9 +36,14 @@ extension Reactor {
     private func makePasses() {
         for _ in 0..<1000 {
             guard handle.queue.hasWork || timers.firstDeadline.map({ $0 <= now }) ?? false else { return }
-            timers.expired()
-            turn()
+            makePass()
         }
+    }
+
+    /// Makes one pass of what a pass does before I/O.
+    package func makePass() {
+        timers.expired()
+        turn()
     }
 
     /// Ends what goes on on a reactor that will never run: tasks are cancelled, delayed calls let go.

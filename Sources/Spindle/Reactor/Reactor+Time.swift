@@ -29,10 +29,34 @@ extension Reactor {
     ///     transport.write("still here\r\n")
     /// }
     /// ```
-    public func sleep(_ delay: Duration) -> Deferred<Void> {
+    public func sleep(_ delay: Duration, fileID: StaticString = #fileID, line: UInt = #line) -> Deferred<Void> {
         var timer: DelayedCall?
-        let deferred = Deferred<Void>(canceller: { _ in try? timer?.cancel() })
+        let deferred = Deferred<Void>(fileID: fileID, line: line, canceller: { _ in try? timer?.cancel() })
         timer = callLater(delay) { try deferred.callback(()) }
         return deferred
+    }
+
+    /// Calls `body` once, `delay` from now; the Deferred fires with what it returns or throws.
+    ///
+    /// ```swift
+    /// reactor.deferLater(.seconds(5)) { try readConfiguration() }
+    ///     .addCallback { configuration in print(configuration) }
+    /// ```
+    ///
+    /// Cancelling the Deferred before that calls it off.
+    @discardableResult
+    public func deferLater<Value>(
+        _ delay: Duration, fileID: StaticString = #fileID, line: UInt = #line, _ body: @escaping () throws -> Value
+    ) -> Deferred<Value> {
+        sleep(delay, fileID: fileID, line: line).addCallback { try body() }
+    }
+
+    /// As the other, waiting for the Deferred that `body` returns.
+    @discardableResult
+    public func deferLater<Value>(
+        _ delay: Duration, fileID: StaticString = #fileID, line: UInt = #line,
+        _ body: @escaping () throws -> Deferred<Value>
+    ) -> Deferred<Value> {
+        sleep(delay, fileID: fileID, line: line).addCallback { try body() }
     }
 }

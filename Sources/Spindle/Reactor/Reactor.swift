@@ -54,6 +54,9 @@ public final class Reactor {
     var hasSpawned = false
     var isServingMainQueue = false
 
+    /// What shares this reactor's time out among pieces of work that take long.
+    public private(set) lazy var cooperator = Cooperator(self)
+
     var phase = Phase.idle
     /// Whether the triggers of startup were called, all but those of its last phase.
     var hasStarted = false
