@@ -8,7 +8,9 @@ public final class CooperativeTask {
         case done
     }
 
-    private let cooperator: Cooperator
+    /// Weak, since it has the task while there is something to do. Meanwhile it is the other way round.
+    private weak var cooperator: Cooperator?
+    private var keptCooperator: Cooperator?
     private let outcome: Deferred<Void>
     /// Does one unit. Nil when there is nothing more to do.
     private var unit: (() throws -> Progress)?
@@ -21,7 +23,7 @@ public final class CooperativeTask {
 
     // The cooperator's.
     var slot = 0
-    var isInRound = false
+    var place = 0
 
     init(_ cooperator: Cooperator, _ outcome: Deferred<Void>, _ unit: @escaping () throws -> Progress) {
         self.cooperator = cooperator
@@ -29,7 +31,7 @@ public final class CooperativeTask {
         self.unit = unit
     }
 
-    deinit { if unit != nil { cooperator.finished(slot) } }
+    deinit { if unit != nil { cooperator?.finished(slot) } }
 
     /// A Deferred that fires when all units are done, or fails with what ended the task: what a unit threw, what
     /// the Deferred failed with that it returned, ``TaskStopped`` or ``SchedulerStopped``.
@@ -95,7 +97,8 @@ public final class CooperativeTask {
         guard self.end == nil else { return }
         self.end = end
         change { unit = nil }
-        cooperator.finished(slot)
+        cooperator?.finished(slot)
+        keptCooperator = nil
         // Who stopped it knows; anything else that went wrong is logged if nobody asks (D3).
         if end is TaskStopped || end is SchedulerStopped { outcome.addErrback { _ in } }
         try? outcome.fire(result)
@@ -112,6 +115,12 @@ public final class CooperativeTask {
         let wasReady = isReady
         body()
         guard isReady != wasReady else { return }
-        if isReady { cooperator.ready(self) } else { cooperator.idle(self) }
+        if isReady {
+            cooperator?.ready(self)
+            keptCooperator = nil
+        } else {
+            keptCooperator = cooperator
+            cooperator?.idle(self)
+        }
     }
 }

@@ -15,6 +15,7 @@
 /// unit each, for as long as ``init(_:slice:started:)`` says; then I/O and timers have theirs, and it
 /// goes on in the next pass. Where a unit returns a Deferred, its task waits for that, and the others go on.
 ///
+/// When the reactor has stopped, its cooperators rest until ``start()`` or until another task is added.
 /// Tasks of several cooperators do not take turns, so that most programs use ``Reactor/cooperator`` only.
 public final class Cooperator {
     private enum State { case unstarted, running, stopped }
@@ -22,10 +23,9 @@ public final class Cooperator {
     private weak var reactor: Reactor?
     private let slice: Duration
     private var state: State
-    /// The tasks that take turns. Those that have had enough leave at the end of a round.
-    private var round: [CooperativeTask] = []
+    /// The tasks that take turns, and gaps where some have left.
+    private var round: [CooperativeTask?] = []
     private var next = 0
-    /// How many of them have something to do.
     private var readyCount = 0
     private var unfinished = SlotMap<WeakTask>()
     private var timer: DelayedCall?
@@ -126,19 +126,20 @@ public final class Cooperator {
     /// A task has something to do, for the first time or again.
     func ready(_ task: CooperativeTask) {
         readyCount += 1
-        if !task.isInRound { round.append(task) }
-        task.isInRound = true
+        task.place = round.count
+        round.append(task)
         schedule()
     }
 
     /// A task has nothing to do for now.
     func idle(_ task: CooperativeTask) {
         readyCount -= 1
+        round[task.place] = nil
         guard readyCount == 0 else { return }
+        round.removeAll(keepingCapacity: true)
+        next = 0
         try? timer?.cancel()
         timer = nil
-        // Nobody is kept by a round that will not be gone on with.
-        beginRound()
     }
 
     func finished(_ slot: Int) { unfinished.remove(slot) }
@@ -156,16 +157,14 @@ public final class Cooperator {
             if next == round.count { beginRound() }
             let task = round[next]
             next += 1
-            task.takeTurn()
+            task?.takeTurn()
         } while state == .running && readyCount > 0 && .now < end
         schedule()
     }
 
     private func beginRound() {
         next = 0
-        round.removeAll { task in
-            task.isInRound = task.isReady
-            return !task.isReady
-        }
+        round.removeAll { $0 == nil }
+        for (place, task) in round.enumerated() { task?.place = place }
     }
 }

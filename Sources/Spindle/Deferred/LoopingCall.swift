@@ -12,7 +12,7 @@
 /// interval of zero there is a call in each pass, and I/O between any two.
 ///
 /// What the body throws ends the loop, and so does a failure of the Deferred that it returns. A loop
-/// that runs is kept alive by its reactor; when that stops, it makes no more calls.
+/// that runs is kept alive by its reactor; when that has stopped, it is over and its Deferred never fires.
 public final class LoopingCall {
     /// Weak: a loop that is never stopped must not keep the reactor that would make its calls.
     private weak var reactor: Reactor?
@@ -70,8 +70,8 @@ public final class LoopingCall {
         self.body = body
     }
 
-    /// Whether it has been started and has neither been stopped nor failed.
-    public var isRunning: Bool { outcome != nil }
+    /// Whether it has been started and has neither been stopped nor failed, nor was ended with its reactor's run.
+    public var isRunning: Bool { outcome != nil && next?.isActive != false }
 
     /// Begins to make calls: the first at once, before this returns, or with `now: false` after the first interval.
     ///
@@ -85,11 +85,13 @@ public final class LoopingCall {
     ) throws -> Deferred<Void> {
         guard let reactor else { throw ReactorNotRunning() }
         reactor.requireThread()
-        guard outcome == nil else { throw LoopingCallError.alreadyRunning }
+        reactor.warnIfDetached("LoopingCall.start")
+        guard !isRunning else { throw LoopingCallError.alreadyRunning }
         guard interval >= .zero else { throw LoopingCallError.negativeInterval(interval) }
         let outcome = Deferred<Void>(fileID: fileID, line: line) { [weak self] outcome in self?.cancelled(outcome) }
         self.outcome = outcome
         self.interval = interval
+        next = nil
         startTime = reactor.now
         lastTick = now ? -1 : 0
         if now { call() } else { schedule() }
@@ -102,7 +104,7 @@ public final class LoopingCall {
     ///
     /// - Throws: ``LoopingCallError/notRunning``.
     public func stop() throws {
-        guard let outcome else { throw LoopingCallError.notRunning }
+        guard let outcome, isRunning else { throw LoopingCallError.notRunning }
         let isWaiting = next != nil
         end()
         if isWaiting { try? outcome.callback(()) }

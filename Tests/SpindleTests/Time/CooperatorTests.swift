@@ -373,6 +373,41 @@ import Testing
         #expect(!entries.contains { $0.text.contains("\(TaskStopped())") })
     }
 
+    @Test("A cooperator of one's own is kept by its tasks, whether they have work or wait for some")
+    func keptByTasks() throws {
+        let clock = FakeClock()
+        let result = Deferred<Void>()
+        var units = 0
+        do {
+            let cooperator = Cooperator(clock.reactor)
+            cooperator.cooperate(1...2) { _ in
+                units += 1
+                return result
+            }
+        }
+        clock.advance(by: .zero)
+        #expect(units == 1)
+        try result.callback(())
+        clock.advance(by: .zero)
+        #expect(units == 2)
+    }
+
+    @Test("Tasks with work left rest when the reactor has stopped, and go on when the cooperator is started again")
+    func restsWithItsReactor() throws {
+        let reactor = try Reactor(options: .forTests)
+        var units = 0
+        let task = reactor.cooperator.cooperate(0...) { _ in
+            units += 1
+            if !reactor.isStopping { try reactor.stop() }
+        }
+        try reactor.runWatched()
+        let before = units
+        reactor.cooperator.start()
+        try reactor.runWatched()
+        #expect(units > before)
+        try task.stop()
+    }
+
     @Test("Tasks that wait for what never comes leave nothing behind")
     func noLeak() {
         final class Held {}

@@ -349,13 +349,26 @@ import Testing
         let loop = LoopingCall.withCount(reactor) { count in
             total += count
             #expect(reactor.seconds >= start + Double(total) * 0.002)
-            if total >= 10 { try reactor.stop() }
+            if total >= 10, !reactor.isStopping { try reactor.stop() }
         }
         try loop.start(.milliseconds(2), now: false)
         try reactor.runWatched()
-        // The reactor has let go of it.
-        #expect(loop.isRunning && reactor.delayedCalls.isEmpty)
-        try loop.stop()
+    }
+
+    @Test("T4: a loop is over when its reactor has stopped, and can be started for the next run")
+    func overWithItsReactor() throws {
+        let reactor = try Reactor(options: .forTests)
+        var calls = 0
+        let loop = LoopingCall(reactor) {
+            calls += 1
+            if !reactor.isStopping { try reactor.stop() }
+        }
+        for run in 1...2 {
+            try loop.start(.milliseconds(1), now: false)
+            try reactor.runWatched()
+            #expect(!loop.isRunning && reactor.delayedCalls.isEmpty && calls >= run)
+            #expect(throws: LoopingCallError.notRunning) { try loop.stop() }
+        }
     }
 
     @Test("T4: a loop that is never stopped goes with its reactor")
