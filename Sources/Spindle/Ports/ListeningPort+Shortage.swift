@@ -45,7 +45,7 @@ extension ListeningPort {
         guard let shortage else { return }
         if SpareDescriptors.exist {
             self.shortage?.isWaiting = false
-            listener?.resume()
+            resumeAccepting()
             return setTimer(Self.recovery) { $0.recovered() }
         }
         if shortage.began.advanced(by: Self.patience) <= reactor.now { self.shortage?.refused += turnAway() }

@@ -30,6 +30,10 @@ public final class ListeningPort {
 
     /// How the kernel refuses us what accepting takes; nil in good times.
     var shortage: AcceptShortage?
+    /// Those who take the connections have enough of them for now.
+    var isHeldBack = false {
+        didSet { if isHeldBack != oldValue { isHeldBack ? listener?.pause() : resumeAccepting() } }
+    }
     private var acceptedInPass = 0
     private var pass = 0
 
@@ -156,8 +160,13 @@ extension ListeningPort: ListenerHandler {
         guard acceptedInPass == Self.acceptsPerPass else { return }
         listener?.pause()
         reactor.inNextPass { [weak self] in
-            if self?.shortage?.isWaiting != true { self?.listener?.resume() }
+            self?.resumeAccepting()
         }
+    }
+
+    /// Accepts again, unless somebody still has a reason not to.
+    func resumeAccepting() {
+        if shortage?.isWaiting != true, !isHeldBack { listener?.resume() }
     }
 }
 

@@ -18,26 +18,40 @@ final class GatherBuffer {
 
     var isEmpty: Bool { count == 0 }
 
-    /// Copies `data` in. False, without effect, when it does not fit any more.
-    func append(_ data: RawSpan) -> Bool {
+    /// Copies `data` in. False, without effect, when there would be more than `limit` then.
+    func appendIfItFits(_ data: RawSpan) -> Bool {
+        guard count + data.byteCount <= Self.limit else { return false }
+        append(data)
+        return true
+    }
+
+    /// Copies `data` in.
+    func append(_ data: RawSpan) {
         let needed = count + data.byteCount
-        if unsafe needed > bytes.count {
-            guard needed <= Self.limit else { return false }
-            grow(to: needed)
-        }
+        if unsafe needed > bytes.count { grow(to: needed) }
         unsafe data.withUnsafeBytes { data in
             guard let source = data.baseAddress else { return }
             unsafe (bytes.baseAddress! + count).copyMemory(from: source, byteCount: data.count)
         }
         count = needed
-        return true
+    }
+
+    /// Drops the first `dropped` bytes.
+    func removeFirst(_ dropped: Int) {
+        count -= dropped
+        unsafe bytes.baseAddress!.copyMemory(from: bytes.baseAddress! + dropped, byteCount: count)
     }
 
     func removeAll() { count = 0 }
 
+    /// How much memory it holds.
+    var capacity: Int { unsafe bytes.count }
+
     /// Lends the bytes from `offset` on.
-    func withBytes(from offset: Int = 0, _ body: (RawSpan) -> Void) {
-        unsafe body(UnsafeRawBufferPointer(rebasing: bytes[offset..<count]).bytes)
+    func withBytes<Result, Failure: Error>(
+        from offset: Int = 0, _ body: (RawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        unsafe try body(UnsafeRawBufferPointer(rebasing: bytes[offset..<count]).bytes)
     }
 
     private func grow(to needed: Int) {

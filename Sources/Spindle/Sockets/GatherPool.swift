@@ -1,5 +1,5 @@
 /// Gather buffers that are not in use. One is in use per connection that was written to in the
-/// current entry, so in the steady state the same few go round.
+/// current entry, and one per ``Connection`` with something unread, so in the steady state the same few go round.
 final class GatherPool {
     /// The one that serves in the usual case, where each callback writes to one connection.
     private var spare: GatherBuffer?
@@ -11,6 +11,7 @@ final class GatherPool {
     func take() -> GatherBuffer { spare.take() ?? free.popLast() ?? GatherBuffer() }
 
     func give(_ buffer: consuming GatherBuffer) {
+        guard buffer.capacity <= GatherBuffer.limit else { return }
         buffer.removeAll()
         if spare == nil {
             spare = buffer

@@ -16,9 +16,9 @@ extension SocketTransport: Flushable {
 
     /// Keeps a copy until the entry ends. False when too much is gathered already.
     private func gather(_ data: RawSpan) -> Bool {
-        if let gathered { return gathered.append(data) }
+        if let gathered { return gathered.appendIfItFits(data) }
         let buffer = reactor.gatherPool.take()
-        let fits = buffer.append(data)
+        let fits = buffer.appendIfItFits(data)
         gathered = buffer
         queueFlush()
         return fits

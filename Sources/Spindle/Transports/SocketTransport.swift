@@ -189,6 +189,8 @@ final class SocketTransport: Transport {
         if self.producer?.producer === producer { forgetProducer() }
     }
 
+    override var isBackedUp: Bool { isBacklogged && backlogLength > marks.high }
+
     override func whenDrained() -> Deferred<Void> {
         reactor.requireThread()
         return drainedLater()

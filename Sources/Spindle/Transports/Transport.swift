@@ -111,6 +111,9 @@ open class Transport: CustomStringConvertible {
         set {}
     }
 
+    /// Whether more waits to be sent than the high mark of ``waterMarks``.
+    package var isBackedUp: Bool { false }
+
     /// Fires in a later pass, once no more than the low mark of ``waterMarks`` waits to be sent; fails with the
     /// reason when the connection is lost before that, or was over already (P3).
     open func whenDrained() -> Deferred<Void> { Deferred(.failure(ConnectionLost())) }

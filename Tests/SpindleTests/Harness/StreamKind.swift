@@ -59,7 +59,9 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
         let ended = reactor.bound(end)
         let directory = try TemporaryDirectory()
         defer { directory.remove() }
-        let connect = try connection(on: reactor, to: subject, receiveBuffer, directory)
+        // For one connection, and not beyond it: the protocol will hold the factory.
+        var next: Recorder? = subject
+        let connect = try connection(on: reactor, Factory { next.take() }, receiveBuffer, directory)
         let thread = ScriptThread {
             var failure: (any Error)?
             do {
@@ -78,12 +80,9 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
     }
 
     /// Prepares a connection and returns how the peer's thread gets its end of it.
-    private func connection(
-        on reactor: Reactor, to subject: Recorder, _ receiveBuffer: CInt?, _ directory: TemporaryDirectory
+    func connection(
+        on reactor: Reactor, _ factory: Factory, _ receiveBuffer: CInt?, _ directory: TemporaryDirectory
     ) throws -> @Sendable () throws -> Peer {
-        // For one connection, and not beyond it: the protocol will hold the factory.
-        var next: Recorder? = subject
-        let factory = Factory { next.take() }
         switch self {
         case .tcp4, .tcp4BufferEvent, .tcp6:
             let interface = self == .tcp6 ? "::1" : "127.0.0.1"
@@ -95,7 +94,7 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
         case .unixClient:
             let path = directory.file("socket")
             let listener = try Peer.listener(at: path)
-            UNIXClientEndpoint(reactor, path).connect(factory).addErrback { _ in subject }
+            UNIXClientEndpoint(reactor, path).connect(factory).addErrback { _ in }
             return {
                 defer { listener.close() }
                 return try listener.accept()
@@ -122,7 +121,7 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
         case .tcp4Client:
             let (listener, port) = try Peer.listener()
             // A callback that throws fails the Deferred as well, which is not what is tested here.
-            TCP4ClientEndpoint(reactor, "127.0.0.1", port).connect(factory).addErrback { _ in subject }
+            TCP4ClientEndpoint(reactor, "127.0.0.1", port).connect(factory).addErrback { _ in }
             return {
                 defer { listener.close() }
                 return try listener.accept(receiveBuffer: receiveBuffer)
@@ -132,12 +131,13 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
 }
 
 /// Stops the reactor when both sides are done; and, long after they should have been, by force.
-private final class ScenarioEnd {
+final class ScenarioEnd {
     private unowned let reactor: Reactor
     private var watchdog: DelayedCall?
     var peerError: (any Error)?
     var peerHasEnded = false { didSet { stopIfDone() } }
     var connectionIsLost = false { didSet { stopIfDone() } }
+    var handle: ReactorHandle { reactor.handle }
 
     init(_ reactor: Reactor) {
         self.reactor = reactor
