@@ -17,6 +17,8 @@ import Spindle
         case "gets stuck": Reactor.react(getsStuck)
         case "handles SIGTERM": Reactor.react(handlesSIGTERM)
         case "uses MainActor": Reactor.react(usesMainActor)
+        case "has pending output": try Stopping.serve(isStuck: false)
+        case "has pending output and a stuck job": try Stopping.serve(isStuck: true)
         case "forks": try Forking.serve()
         case "forks with a paused connection": Forking.pause()
         case "forks while running": try Forking.refuse { _ in }
