@@ -17,7 +17,7 @@ extension Reactor {
         guard phase == .idle else { throw ReactorAlreadyRunning() }
         guard process == getpid() else { throw ReactorOfAnotherProcess() }
         guard base.isAttached else { throw ReactorNotRunning() }
-        handle.bindToCurrentThread()
+        handle.beginRun()
         try addStopHandlers()
         defer { removeStopHandlers { _ in true } }
         try watchMainQueue()

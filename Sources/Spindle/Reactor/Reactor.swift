@@ -107,7 +107,7 @@ public final class Reactor {
     deinit {
         hangUpWatch?.stop()
         timers.abandonAll()
-        handle.queue.close()
+        handle.close()
     }
 
     /// A reactor without a loop, for what was never connected: nothing on it ever happens.

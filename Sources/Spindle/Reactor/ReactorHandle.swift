@@ -15,6 +15,7 @@ import Synchronization
 /// A handle may outlive its reactor; what it is asked to do then is never done.
 public final class ReactorHandle: Sendable {
     let queue = WorkQueue()
+    let awaitedCalls = AwaitedCalls()
     private let owner: Atomic<UInt>
     private let wakeup: Wakeup?
 
@@ -50,6 +51,24 @@ public final class ReactorHandle: Sendable {
 
     /// Makes the calling thread the reactor's.
     func bindToCurrentThread() { owner.store(Self.currentThread(), ordering: .relaxed) }
+
+    /// The reactor begins to run, on the calling thread.
+    func beginRun() {
+        bindToCurrentThread()
+        awaitedCalls.begin()
+    }
+
+    /// The reactor does not run any more.
+    func endRun() {
+        queue.dropCalls()
+        awaitedCalls.end()
+    }
+
+    /// The reactor goes away.
+    func close() {
+        queue.close()
+        awaitedCalls.end()
+    }
 
     /// In a child process: is woken by nobody else's wakeups, and wakes nobody else.
     func renewWakeup() throws(SystemError) { try wakeup?.renew() }
