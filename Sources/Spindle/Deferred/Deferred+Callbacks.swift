@@ -23,6 +23,15 @@ extension Deferred {
         addCallbacks({ $0 }, body, fileID: fileID, line: line)
     }
 
+    /// As ``addErrback(_:fileID:line:)-1``, waiting for the Deferred that `body` returns.
+    @_disfavoredOverload
+    @discardableResult
+    public func addErrback(
+        _ body: @escaping (any Error) throws -> Deferred<Value>, fileID: StaticString = #fileID, line: UInt = #line
+    ) -> Deferred<Value> {
+        addCallbacks({ Deferred(.success($0)) }, body, fileID: fileID, line: line)
+    }
+
     /// Runs `body` with the error, for what it does; the returned Deferred then fires without a value.
     ///
     /// ```swift
@@ -41,6 +50,22 @@ extension Deferred {
     public func addCallbacks<NewValue>(
         _ callback: @escaping (Value) throws -> NewValue,
         _ errback: @escaping (any Error) throws -> NewValue, fileID: StaticString = #fileID, line: UInt = #line
+    ) -> Deferred<NewValue> {
+        let body = { (result: Result<Value, any Error>) in
+            switch result {
+            case .success(let value): try callback(value)
+            case .failure(let error): try errback(error)
+            }
+        }
+        return addBoth(body, fileID: fileID, line: line)
+    }
+
+    /// As ``addCallbacks(_:_:fileID:line:)-1``, waiting for the Deferred that the closure returns.
+    @discardableResult
+    public func addCallbacks<NewValue>(
+        _ callback: @escaping (Value) throws -> Deferred<NewValue>,
+        _ errback: @escaping (any Error) throws -> Deferred<NewValue>,
+        fileID: StaticString = #fileID, line: UInt = #line
     ) -> Deferred<NewValue> {
         let body = { (result: Result<Value, any Error>) in
             switch result {

@@ -26,6 +26,26 @@ public struct FailureGroup: Error, CustomStringConvertible {
     }
 }
 
+/// A lock or a token was given back that nobody had taken.
+public struct NotAcquiredError: Error, Hashable, Sendable, CustomStringConvertible {
+    public init() {}
+    public var description: String { "given back more often than taken" }
+}
+
+/// Something was put into a ``DeferredQueue`` that is full.
+public struct QueueOverflow: Error, Hashable, Sendable, CustomStringConvertible {
+    /// How many items the queue takes.
+    public let size: Int
+    public var description: String { "the queue is full: it takes \(size)" }
+}
+
+/// Too many wait for an item of a ``DeferredQueue`` already.
+public struct QueueUnderflow: Error, Hashable, Sendable, CustomStringConvertible {
+    /// How many may wait.
+    public let backlog: Int
+    public var description: String { "too many wait for an item already: \(backlog) may" }
+}
+
 extension Error {
     /// Whether this is what comes of calling something off, and no fault.
     var isCancellation: Bool { self is CancelledError || self is ConnectingCancelledError || self is CancellationError }

@@ -149,4 +149,72 @@ import Testing
             outer.addErrback { _ in 0 }
         }
     }
+
+    @Test("D1: 100,000 steps of a loop that goes on in a returned Deferred, each fired by the one before")
+    func steps() async {
+        await #expect(processExitsWith: .success) {
+            var pending: Deferred<Void>?
+            func step(_ left: Int) -> Deferred<Int> {
+                guard left > 0 else { return Deferred(.success(7)) }
+                let work = Deferred<Void>()
+                pending = work
+                return work.addCallback { step(left - 1) }
+            }
+            let end = step(Self.length)
+            while let work = pending.take() { try work.callback(()) }
+            let result = try end.result?.get()
+            precondition(result == 7)
+        }
+    }
+
+    @Test("D1: an error branch of 100,000 errbacks that throw again, and of errbacks that return Deferreds")
+    func errbackChain() async {
+        await #expect(processExitsWith: .success) {
+            let first = Deferred<Int>()
+            var last = first
+            for _ in 0..<Self.length { last = last.addErrback { throw $0 } }
+            for _ in 0..<Self.length { last = last.addErrback { Deferred<Int>(.failure($0)) } }
+            try first.errback(Refusal())
+            var failed = false
+            last.addErrback { error -> Int in
+                failed = error is Refusal
+                return 0
+            }
+            precondition(failed)
+        }
+    }
+
+    @Test("D1, D4: 100,000 gatherings, each of the one before, fire and are released", arguments: [true, false])
+    func gatherings(fires: Bool) throws {
+        weak var innermost: Deferred<Int>?
+        try {
+            let first = Deferred<Int>()
+            innermost = first
+            var last = first
+            for _ in 0..<Self.length { last = gather([last]).addCallback { $0[0] } }
+            if fires {
+                try first.callback(3)
+                #expect(try last.result?.get() == 3)
+            }
+        }()
+        #expect(innermost == nil)
+    }
+
+    @Test("D1, D2: a chain of 10,000 time limits is ended by the first")
+    func timeLimits() async {
+        await #expect(processExitsWith: .success) {
+            let reactor = try Reactor(options: .forTests)
+            reactor.stopClock()
+            let first = Deferred<Int>()
+            var last = first
+            for _ in 0..<10_000 { last = last.addTimeout(.seconds(1), reactor) }
+            reactor.advance(by: .seconds(1))
+            var failed = false
+            last.addErrback { error -> Int in
+                failed = error is TimeoutError
+                return 0
+            }
+            precondition(failed && first.hasFired)
+        }
+    }
 }
