@@ -3,8 +3,8 @@ import PackageDescription
 
 /// A Swift peer: the single file `Peers/NAME/main.swift`. scripts/bench finds it there by itself.
 /// Peers that bring packages of their own have a manifest beside it, so that Spindle builds without them.
-func peer(_ name: String, _ dependencies: Target.Dependency...) -> Target {
-    .executableTarget(name: "peer-\(name)", dependencies: dependencies, path: "Peers/\(name)")
+func peer(_ name: String, in folder: String = "Peers", _ dependencies: Target.Dependency...) -> Target {
+    .executableTarget(name: "peer-\(name)", dependencies: dependencies, path: "\(folder)/\(name)")
 }
 
 let package = Package(
@@ -13,6 +13,7 @@ let package = Package(
         .package(name: "spindle", path: "..")
     ],
     targets: [
-        peer("spindle", .product(name: "Spindle", package: "spindle"))
+        peer("spindle", .product(name: "Spindle", package: "spindle")),
+        peer("timers-spindle", in: "Timers", .product(name: "Spindle", package: "spindle")),
     ]
 )

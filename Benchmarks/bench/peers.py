@@ -68,14 +68,15 @@ def directives(source):
     return [line.split() for line in re.findall(r"^(?://|#) bench: (.+)$", source.read_text(), re.MULTILINE)]
 
 
-def find_peers(wanted):
+def find_peers(wanted, folder="Peers"):
     found = []
     for pattern in ("*.c", "*.py", "*/main.swift"):
-        for source in (HOME / "Peers").glob(pattern):
+        for source in (HOME / folder).glob(pattern):
             peer = Peer(source.parent.name if source.suffix == ".swift" else source.stem, source, [])
             found.append(peer)
             found += [Peer(other, source, rest) for other, *rest in peer.directives("variant")]
-    names = [*REFERENCES, *sorted(peer.name for peer in found if peer.name not in REFERENCES)]
+    first = {name: place for place, name in enumerate(REFERENCES)}
+    names = sorted((peer.name for peer in found), key=lambda name: (first.get(name, len(first)), name))
     found.sort(key=lambda peer: names.index(peer.name))
     if unknown := sorted(set(wanted) - set(names)):
         fail(f"no peer is called {', '.join(unknown)}; there are {', '.join(names)}")
