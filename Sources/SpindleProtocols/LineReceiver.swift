@@ -17,19 +17,22 @@ public import Spindle
 /// behind them (S7).
 open class LineReceiver: Protocol {
     /// What ends a line; CRLF unless set otherwise.
-    public final var delimiter: LineDelimiter = "\r\n" {
-        didSet { searched = 0 }
+    public final var delimiter: LineDelimiter {
+        get { framer.delimiter }
+        set { framer.delimiter = newValue }
     }
 
     /// The longest line accepted, in bytes, without its delimiter (M2).
-    public final var maxLength = 16_384
+    public final var maxLength: Int {
+        get { framer.maxLength }
+        set { framer.maxLength = newValue }
+    }
 
     private var isRaw = false
     private var isPaused = false
     private var isDelivering = false
     private var pending = PendingBytes()
-    /// How many of the pending bytes are known to hold no delimiter, so that none is searched twice.
-    private var searched = 0
+    private var framer = LineFramer()
 
     // MARK: - To override
 
@@ -72,7 +75,7 @@ open class LineReceiver: Protocol {
     public final func setLineMode(_ rest: RawSpan = RawSpan()) {
         isRaw = false
         pending.append(rest)
-        searched = 0
+        framer.restart()
         if !isDelivering { deliverInNextPass() }
     }
 
@@ -121,31 +124,23 @@ open class LineReceiver: Protocol {
         isDelivering = true
         defer { isDelivering = false }
         var start = 0
-        var skipped = min(searched, data.byteCount)
-        searched = 0
         while start < data.byteCount, mayDeliver {
             let rest = data.extracting(droppingFirst: start)
             if isRaw {
                 try rawDataReceived(rest)
                 return data.byteCount
             }
-            guard let length = delimiter.firstIndex(in: rest, from: skipped) else {
-                if rest.byteCount - delimiter.bytes.count >= maxLength { return try giveUp(on: rest, data) }
-                searched = max(0, rest.byteCount - delimiter.terminator.count + 1)
-                break
+            switch framer.find(in: rest) {
+            case .line(let length, let used):
+                start += used
+                try lineReceived(rest.extracting(first: length))
+            case .incomplete: return start
+            case .tooLong:
+                try lineLengthExceeded(rest)
+                return data.byteCount
             }
-            skipped = 0
-            let line = rest.extracting(first: delimiter.lineLength(in: rest, endingAt: length))
-            if line.byteCount > maxLength { return try giveUp(on: rest, data) }
-            start += length + delimiter.terminator.count
-            try lineReceived(line)
         }
         return start
-    }
-
-    private func giveUp(on line: RawSpan, _ data: RawSpan) throws -> Int {
-        try lineLengthExceeded(line)
-        return data.byteCount
     }
 
     private var mayDeliver: Bool { !isPaused && !isReplaced && !transport.isDisconnecting }
