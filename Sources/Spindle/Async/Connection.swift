@@ -89,9 +89,17 @@ public final class Connection {
         if try text.withRawSpan({ try stream.write($0) }) { try await transport.drained(isolation: isolation) }
     }
 
-    /// Waits until no more than the low mark of ``Transport/waterMarks`` waits to be sent; see ``Transport/drained(isolation:)``.
+    /// Waits as ``write(_:isolation:)-(RawSpan,_)`` does, after writing to the ``transport`` where nothing can be waited for:
+    ///
+    /// ```swift
+    /// while try await connection.read({ data in connection.transport.write(data) }) != nil {
+    ///     try await connection.drained()
+    /// }
+    /// ```
+    ///
+    /// Returns at once unless more than the high mark of ``Transport/waterMarks`` waits to be sent.
     public func drained(isolation: isolated (any Actor)? = #isolation) async throws {
-        try await transport.drained(isolation: isolation)
+        if transport.isBackedUp { try await transport.drained(isolation: isolation) }
     }
 
     // MARK: - Closing

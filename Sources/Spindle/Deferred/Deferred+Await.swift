@@ -18,13 +18,7 @@ extension Deferred {
 }
 
 extension Deferred: Suspending {
-    func suspended(_ suspension: Suspension) {
-        add(
-            Link(successor: nil) { _ in
-                suspension.resume()
-                return nil
-            })
-    }
+    func suspended(_ suspension: Suspension) { add(Link(resuming: suspension)) }
 
     func cancelled(_ turn: Int) { cancel() }
 }

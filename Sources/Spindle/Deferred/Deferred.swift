@@ -28,6 +28,8 @@ public final class Deferred<Value>: DeferredNode {
     /// The result, once there is one. Reading it does not count as handling a failure.
     public private(set) var result: Result<Value, any Error>?
 
+    /// What waits. Usually there is one, which spares the array.
+    private var firstLink: Link<Value>?
     private var links: [Link<Value>] = []
     private var nextLink = 0
     private var canceller: ((Deferred<Value>) -> Void)?
@@ -115,7 +117,7 @@ public final class Deferred<Value>: DeferredNode {
     /// - Parameter handling: whether what is added answers for a failure.
     func add(_ link: Link<Value>, handling: Bool = true) {
         if handling { isHandled = true }
-        links.append(link)
+        if firstLink == nil && links.isEmpty { firstLink = link } else { links.append(link) }
         // While a result is being passed on, later links wait for their turn.
         if result != nil { runLinks() }
     }
@@ -137,6 +139,7 @@ public final class Deferred<Value>: DeferredNode {
     }
 
     override func runNextLink() -> Step {
+        if let result, let link = firstLink.take() { return .ran(continuing: link.run(result)) }
         guard let result, nextLink < links.count else {
             links.removeAll()
             nextLink = 0
@@ -148,14 +151,42 @@ public final class Deferred<Value>: DeferredNode {
 
     override func takeSuccessors() -> [DeferredNode] {
         defer { links.removeAll() }
-        return links.compactMap(\.successor)
+        let first = firstLink.take()?.successor
+        let others = links.compactMap(\.successor)
+        return first.map { [$0] + others } ?? others
     }
 }
 
 /// One thing that waits for a Deferred.
 struct Link<Value> {
-    /// The Deferred that `run` will settle, if any.
+    private enum Action {
+        case call((Result<Value, any Error>) -> DeferredNode?)
+        /// Without a closure, which would be an allocation for each await.
+        case resume(Suspension)
+    }
+
+    /// The Deferred that this will settle, if any.
     let successor: DeferredNode?
+    private let action: Action
+
+    init(successor: DeferredNode?, _ body: @escaping (Result<Value, any Error>) -> DeferredNode?) {
+        self.successor = successor
+        action = .call(body)
+    }
+
+    /// A task goes on, and finds the result by itself.
+    init(resuming suspension: Suspension) {
+        successor = nil
+        action = .resume(suspension)
+    }
+
     /// Does it, and returns the Deferred that was settled by it, whose own links are to run next.
-    let run: (Result<Value, any Error>) -> DeferredNode?
+    func run(_ result: Result<Value, any Error>) -> DeferredNode? {
+        switch action {
+        case .call(let body): return body(result)
+        case .resume(let suspension):
+            suspension.resume()
+            return nil
+        }
+    }
 }

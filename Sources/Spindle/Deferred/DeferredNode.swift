@@ -48,16 +48,20 @@ public class DeferredNode {
     final func runLinks() {
         guard !isRunning else { return }
         isRunning = true
-        var stack: [DeferredNode] = [self]
-        while let node = stack.last {
+        var node = self
+        // Those that go on when `node` is done.
+        var stack: [DeferredNode] = []
+        while true {
             switch node.runNextLink() {
             case .ran(let next?) where !next.isRunning:
                 next.isRunning = true
-                stack.append(next)
+                stack.append(node)
+                node = next
             case .ran: break
             case .done:
                 node.isRunning = false
-                stack.removeLast()
+                guard let last = stack.popLast() else { return }
+                node = last
             }
         }
     }

@@ -8,8 +8,9 @@ extension Reactor {
     /// SIGTERM stop it, unless ``Options/handlesSignals`` is off (R5), and `DispatchQueue.main` and
     /// `@MainActor` code run on it (H5).
     ///
-    /// - Throws: ``ReactorAlreadyRunning``; ``ReactorOfAnotherProcess`` after fork(2), until ``reinitialize()`` was called; ``ReactorNotRunning`` for a reactor without a loop, which
-    ///   is what a protocol has before it is connected; ``SystemError`` when libevent's loop fails.
+    /// - Throws: ``ReactorAlreadyRunning``; ``ReactorOfAnotherProcess`` after fork(2), until ``reinitialize()`` was
+    ///   called; ``ReactorNotRunning`` for a reactor without a loop, which is what a protocol has before it is connected;
+    ///   ``SystemError`` when libevent's loop fails.
     @available(
         *, noasync, message: "run() blocks its thread: call it from synchronous code, such as `static func main()`"
     )
@@ -17,12 +18,13 @@ extension Reactor {
         guard phase == .idle else { throw ReactorAlreadyRunning() }
         guard process == getpid() else { throw ReactorOfAnotherProcess() }
         guard base.isAttached else { throw ReactorNotRunning() }
-        handle.beginRun()
+        handle.bindToCurrentThread()
         try addStopHandlers()
         defer { removeStopHandlers { _ in true } }
         try watchMainQueue()
         defer { if MainQueue.isHere { unwatch(MainQueue.descriptor) } }
         phase = .running
+        handle.beginRun()
         defer {
             cleanUp()
             hasStarted = false

@@ -17,6 +17,8 @@ public final class ReactorHandle: Sendable {
     let queue = WorkQueue()
     let awaitedCalls = AwaitedCalls()
     private let owner: Atomic<UInt>
+    /// The thread that runs the loop now; 0 if none does.
+    private let runner = Atomic<UInt>(0)
     private let wakeup: Wakeup?
 
     init(wakeup: Wakeup?) {
@@ -52,14 +54,15 @@ public final class ReactorHandle: Sendable {
     /// Makes the calling thread the reactor's.
     func bindToCurrentThread() { owner.store(Self.currentThread(), ordering: .relaxed) }
 
-    /// The reactor begins to run, on the calling thread.
+    /// The calling thread runs the loop from now on.
     func beginRun() {
-        bindToCurrentThread()
+        runner.store(Self.currentThread(), ordering: .relaxed)
         awaitedCalls.begin()
     }
 
-    /// The reactor does not run any more.
+    /// The loop runs no more. Calls that are queued are dropped.
     func endRun() {
+        runner.store(0, ordering: .relaxed)
         queue.dropCalls()
         awaitedCalls.end()
     }
@@ -76,6 +79,7 @@ public final class ReactorHandle: Sendable {
     /// Queues something, and wakes the reactor for it. On the reactor's own thread there is nothing
     /// to wake: the loop looks at the queue before it waits.
     func post(_ work: WorkQueue.Work) {
+        if runner.load(ordering: .relaxed) == Self.currentThread() { return queue.appendHere(work) }
         if queue.append(work) && !isCurrent { wakeup?.signal() }
     }
 

@@ -1,6 +1,10 @@
 import Synchronization
 
 /// What is to be done on a reactor's thread, queued from any thread, in order (H1).
+///
+/// The thread that runs the loop queues most of it, and needs no lock for that. What others have queued until then goes
+/// before.
+@safe
 final class WorkQueue: Sendable {
     @safe
     enum Work {
@@ -10,15 +14,23 @@ final class WorkQueue: Sendable {
         @safe case release(Unmanaged<AnyObject>)
     }
 
+    /// Sound: touched by the thread that runs the loop only.
+    private nonisolated(unsafe) var own: [Work] = []
     /// Nil once nobody will ever take from it.
     private let inbox = Lock<[Work]?>([])
     /// Spares the loop taking the lock in every pass.
     private let isPending = Atomic(false)
 
     /// Whether there is anything to take. Exact on the reactor's thread for what was queued there.
-    var hasWork: Bool { isPending.load(ordering: .relaxed) }
+    var hasWork: Bool { unsafe !own.isEmpty || isPending.load(ordering: .relaxed) }
 
-    /// Returns true if the queue was empty before: whoever makes it non-empty wakes the reactor,
+    /// Called on the thread that runs the loop, and nowhere else.
+    func appendHere(_ work: Work) {
+        if isPending.load(ordering: .relaxed) { unsafe takeInbox(into: &own) }
+        unsafe own.append(work)
+    }
+
+    /// Called on any thread. Returns true if the queue was empty before: whoever makes it non-empty wakes the reactor,
     /// which takes everything at once.
     func append(_ work: Work) -> Bool {
         let count = inbox.withLock { inbox in
@@ -31,14 +43,16 @@ final class WorkQueue: Sendable {
         return count == 1
     }
 
-    /// Drops the calls that are queued. The jobs stay: there is no way to let go of one.
+    /// The loop runs no more: drops the calls that are queued. The jobs stay, since there is no way to let go of one.
     func dropCalls() {
-        let calls = inbox.withLock { inbox in
-            defer { inbox?.removeAll { if case .call = $0 { true } else { false } } }
-            return inbox
+        var left: [Work] = []
+        take(into: &left)
+        inbox.withLock { inbox in
+            inbox?.insert(contentsOf: left.filter { if case .call = $0 { false } else { true } }, at: 0)
+            isPending.store(inbox?.isEmpty == false, ordering: .relaxed)
         }
-        // Released out of the lock: what they hold may queue something.
-        withExtendedLifetime(calls) {}
+        // Released out of the lock: what the calls hold may queue something.
+        left = []
     }
 
     /// Nobody takes from the queue any more: what it holds, and what comes later, is let go.
@@ -52,13 +66,17 @@ final class WorkQueue: Sendable {
         if case .release(let object) = work { unsafe object.release() }
     }
 
-    /// Exchanges what is queued for an emptied array, which keeps both arrays' memory in use.
+    /// Exchanges what is queued for an emptied array, which keeps both arrays' memory in use. Called as `appendHere` is.
     func take(into batch: inout [Work]) {
         batch.removeAll(keepingCapacity: true)
+        unsafe swap(&own, &batch)
+        if isPending.load(ordering: .relaxed) { takeInbox(into: &batch) }
+    }
+
+    private func takeInbox(into batch: inout [Work]) {
         inbox.withLock { inbox in
-            guard var queued = inbox.take() else { return }
-            swap(&queued, &batch)
-            inbox = queued
+            batch += inbox ?? []
+            inbox?.removeAll(keepingCapacity: true)
             isPending.store(false, ordering: .relaxed)
         }
     }
