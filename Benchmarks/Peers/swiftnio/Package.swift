@@ -16,7 +16,7 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             path: ".",
-            sources: ["main.swift"]
+            sources: ["main.swift", "Awaiting.swift"]
         )
     ]
 )
