@@ -2,7 +2,7 @@
 import PackageDescription
 
 /// One folder each; `swift run --package-path Examples EchoServer` builds and starts one.
-let examples = ["HelloServer", "EchoServer", "ChatServer", "EchoClient"]
+let examples = ["HelloServer", "EchoServer", "ChatServer", "KeyValueServer", "EchoClient"]
 
 /// `SPINDLE_STRICT=1`, set by scripts/test and CI, turns warnings into errors.
 let settings: [SwiftSetting] = Context.environment["SPINDLE_STRICT"] == "1" ? [.treatAllWarnings(as: .error)] : []

@@ -120,6 +120,54 @@ class ChatServer(PeerTest):
         self.assertHears(heir, "Welcome, Bob! Here now: Ann.")
 
 
+class KeyValueServer(PeerTest):
+    def setUp(self):
+        self.server, self.port = self.serve("KeyValueServer")
+
+    def join(self, newline):
+        person = Person(self.port, newline)
+        self.addCleanup(person.close)
+        return person
+
+    def test_two_people(self):
+        ann, bob = self.join("\n"), self.join("\r\n")
+        ann.say("GET colour")
+        self.assertHears(ann, "NOT FOUND")
+        bob.say("SET colour dark blue")
+        self.assertHears(bob, "OK")
+        ann.say("GET colour")
+        self.assertHears(ann, "dark blue")
+        ann.say("DELETE colour")
+        self.assertHears(ann, "OK")
+        bob.say("FORGET colour")
+        self.assertHears(bob, "SET key value, GET key, DELETE key, or QUIT")
+        bob.say("QUIT")
+        self.assertEqual(bob.input.read(), b"")
+
+    def test_many_commands_at_once(self):
+        peer = self.connect(self.port)
+        commands = "".join(f"SET {number} {number * number}\n" for number in range(10_000))
+        questions = "".join(f"GET {number}\r\n" for number in range(10_000))
+        peer.sendall((commands + questions).encode())
+        peer.shutdown(socket.SHUT_WR)  # what was asked before is answered
+        answers = b"OK\r\n" * 10_000 + b"".join(b"%d\r\n" % (number * number) for number in range(10_000))
+        self.assertEqual(receive(peer, len(answers) + 1), answers)
+
+    def test_a_line_without_end(self):
+        peer = self.connect(self.port)
+        peer.sendall(b"x" * 100_000)
+        self.server.expect("127.0.0.1:")
+        self.assertEqual(peer.recv(1), b"")
+
+    def test_a_signal_ends_it(self):
+        peer = self.connect(self.port)
+        peer.sendall(b"GET x\n")
+        self.assertTrue(peer.recv(1))
+        status, seconds = self.server.end()
+        self.assertEqual(status, -signal.SIGTERM)
+        self.assertLess(seconds, 2)
+
+
 class EchoClient(PeerTest):
     def run_client(self, port, sent):
         return subprocess.run([BIN / "EchoClient", "--port", str(port)], input=sent, capture_output=True, timeout=LIMIT)
