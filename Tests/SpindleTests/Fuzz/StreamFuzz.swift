@@ -44,9 +44,9 @@ final class StreamFuzz {
     var descriptorsReceived = 0
 
     let directory: TemporaryDirectory
-    /// What descriptors are sent of: when the last is closed, this end learns of it.
-    private let pipe: (reading: CInt, writing: CInt)
-    var descriptor: CInt { pipe.writing }
+    /// What descriptors are sent of, and what learns of it when the last of them is closed.
+    let descriptor: CInt
+    private let witness: CInt
     private let peer: StreamFuzzPeer
     private var ticks = 0
 
@@ -57,8 +57,10 @@ final class StreamFuzz {
         log = FuzzLog(kind.rawValue, seed: seed)
         var generator = SeededGenerator(seed: seed)
         var ends: [CInt] = [-1, -1]
-        guard Glibc.pipe(&ends) == 0 else { throw Peer.Failure(call: "pipe", errno: errno) }
-        pipe = (ends[0], ends[1])
+        // Close-on-exec from the start, or a program that another test starts would keep it open.
+        let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+        guard socketpair(AF_UNIX, type, 0, &ends) == 0 else { throw Peer.Failure(call: "socketpair", errno: errno) }
+        (witness, descriptor) = (ends[0], ends[1])
         peer = StreamFuzzPeer(&generator, sendsDescriptors: kind.isUNIX ? ends[1] : nil)
         random = generator
         directory = try TemporaryDirectory()
@@ -100,11 +102,11 @@ final class StreamFuzz {
         log.check(descriptorsReceived <= outcome.descriptorsSent, "more descriptors came than were sent")
         log.check(transfer == nil, "the transfer of a file has not ended")
         log.check(answers == waiters, "\(answers) of \(waiters) who waited for drained() were told")
-        close(pipe.writing)
-        var watched = pollfd(fd: pipe.reading, events: 0, revents: 0)
-        poll(&watched, 1, 0)
-        log.check(Int32(watched.revents) & POLLHUP != 0, "a descriptor that was sent or received was not closed")
-        close(pipe.reading)
+        close(descriptor)
+        var watched = pollfd(fd: witness, events: 0, revents: 0)
+        // Waits: a program that is being started at this moment has a copy until it runs.
+        log.check(poll(&watched, 1, 10_000) == 1, "a descriptor that was sent or received was not closed")
+        close(witness)
         directory.remove()
     }
 
