@@ -9,23 +9,14 @@ struct EchoClient: ParsableCommand {
     @Option(help: "The port to connect to.") var port = 8000
     @Option(help: "An endpoint in their place, such as unix:/run/echo.sock.") var connect: String?
 
-    func run() throws {
-        let reactor = try Reactor()
-        let server: any StreamClientEndpoint =
-            try connect.map { try clientFromString(reactor, $0) } ?? HostnameEndpoint(reactor, host, port)
-        var failure: (any Error)?
-        reactor.callWhenRunning {
-            reactor.spawn {
-                do {
-                    let remote = try await server.connectProtocol(Remote()).value()
-                    let console = try await StandardIOEndpoint(reactor).connectProtocol(Console(remote)).value()
-                    try await remote.talk(to: console)
-                } catch { failure = error }
-                try? reactor.stop()
-            }
+    func run() {
+        Reactor.react { reactor in
+            let server: any StreamClientEndpoint =
+                try connect.map { try clientFromString(reactor, $0) } ?? HostnameEndpoint(reactor, host, port)
+            let remote = try await server.connectProtocol(Remote()).value()
+            let console = try await StandardIOEndpoint(reactor).connectProtocol(Console(remote)).value()
+            try await remote.talk(to: console)
         }
-        try reactor.run()
-        if let failure { throw failure }
     }
 }
 

@@ -35,7 +35,7 @@ extension Reactor {
         } catch let error as SystemExit {
             exit(error.status)
         } catch {
-            StandardError.print("error: \(error)")
+            StandardError.print("Error: \(error)")
             exit(1)
         }
         exit(0)

@@ -7,7 +7,7 @@ import Testing
     @Test(
         "react: the status says how main ended, and one line on standard error what it threw",
         arguments: [
-            ("returns", 0, ""), ("throws", 1, "error: the disk is full\n"), ("exits", 42, ""), ("stops", 0, ""),
+            ("returns", 0, ""), ("throws", 1, "Error: the disk is full\n"), ("exits", 42, ""), ("stops", 0, ""),
         ])
     func status(main: String, code: CInt, errors: String) throws {
         #expect(try ProgramRun(main).wait() == .init(exitCode: code, output: "", errors: errors))
