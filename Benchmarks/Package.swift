@@ -15,5 +15,7 @@ let package = Package(
     targets: [
         peer("spindle", .product(name: "Spindle", package: "spindle")),
         peer("timers-spindle", in: "Timers", .product(name: "Spindle", package: "spindle")),
+        peer("threads-spindle", in: "Threads", .product(name: "Spindle", package: "spindle")),
+        peer("threads-dispatch", in: "Threads"),
     ]
 )
