@@ -23,14 +23,16 @@ extension Reactor {
     public func describe() -> String {
         requireThread()
         let parts: [(kind: String, things: [String])] = [
-            ("port", ports.all.map { "\($0)" }), ("connection", transports.all.map { "\($0)" }),
-            ("attempt", attempts.all.map { "to connect to \($0.destination)" }),
-            ("delayed call", delayedCalls.map { "\($0)" }), ("task", tasks.all.map { "spawned at \($0.origin)" }),
+            ("port", ports.all.map { "port \($0)" }),
+            ("connection", transports.all.map { "connection \($0)" }),
+            ("attempt", attempts.all.map { "attempt to connect to \($0.destination)" }),
+            ("delayed call", delayedCalls.map { "\($0)" }),
+            ("task", tasks.all.map { "task spawned at \($0.origin)" }),
         ]
         let counts = parts.map { "\($0.things.count) \($0.kind)\($0.things.count == 1 ? "" : "s")" }
         var lines = ["\(phase.rawValue); \(counts.joined(separator: ", "))"]
         for part in parts {
-            lines += part.things.prefix(20).map { "  \(part.kind) \($0)" }
+            lines += part.things.prefix(20).map { "  \($0)" }
             if part.things.count > 20 { lines.append("  and \(part.things.count - 20) more \(part.kind)s") }
         }
         if let threads = ownThreadPool?.statistics, threads.working + threads.waiting > 0 {

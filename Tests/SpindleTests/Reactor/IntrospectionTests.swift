@@ -58,7 +58,7 @@ import Testing
             #expect(lines.contains("  connection \(port.address) (Recorder), paused"))
             let closing = lines.first { $0.contains("\(server.transport.peer) (Recorder), closing, ") }
             #expect(closing?.hasSuffix(" bytes to send") == true)
-            #expect(lines.count { $0.contains("delayed call a call due in ") } == 20)
+            #expect(lines.count { $0.hasPrefix("  a call due in ") } == 20)
             #expect(lines.contains { $0.hasPrefix("  and ") && $0.hasSuffix(" more delayed calls") })
             #expect(lines.contains { $0.hasPrefix("  task spawned at SpindleTests/") })
             client.transport.abortConnection()
