@@ -50,8 +50,8 @@ class Server:
 
 
 def pinned(index):
-    """With two cores or more the server has one to itself, and so has the load."""
-    return (lambda: os.sched_setaffinity(0, {CORES[index]})) if len(CORES) > 1 else None
+    """With two cores or more the server has one to itself, and so has the load; unless `index` is None."""
+    return (lambda: os.sched_setaffinity(0, {CORES[index]})) if len(CORES) > 1 and index is not None else None
 
 
 def read_line(process, seconds, who):
@@ -86,11 +86,11 @@ def started(command, core, **options):
 
 
 @contextlib.contextmanager
-def serving(peer, wrapper=(), **environment):
+def serving(peer, wrapper=(), core=0, **environment):
     """A running peer. `wrapper` is a command that becomes the peer, given the peer's own command."""
     environment = {**os.environ, **environment}
     command = [*wrapper, *peer.command]
-    with tempfile.TemporaryFile("w+") as log, started(command, 0, env=environment, stderr=log) as process:
+    with tempfile.TemporaryFile("w+") as log, started(command, core, env=environment, stderr=log) as process:
         try:
             line = read_line(process, 20, peer.name)
             if not (match := re.fullmatch(r"listening ([1-9]\d*)", line)):
@@ -105,11 +105,11 @@ def serving(peer, wrapper=(), **environment):
 
 
 @contextlib.contextmanager
-def generator(server, command, connections, limit):
+def generator(server, command, connections, limit, core=1):
     """All connections of a load generator up and accepted. Yields a function that runs the load and returns the report;
     the connections stay open until the end of the block."""
     before = server.descriptors()
-    with started(command, 1) as process:
+    with started(command, core) as process:
 
         def proceed(limit):
             line = read_line(process, limit, command[0].name)
@@ -125,10 +125,10 @@ def generator(server, command, connections, limit):
         yield go
 
 
-def load(server, workload, seconds):
+def load(server, workload, seconds, core=1):
     numbers = [workload.connections, workload.size, workload.pipeline, seconds]
     command = [LOADGEN, "-w", "-p", server.pid, server.port, *numbers]
-    return generator(server, command, workload.connections, seconds + 30)
+    return generator(server, command, workload.connections, seconds + 30, core)
 
 
 @contextlib.contextmanager

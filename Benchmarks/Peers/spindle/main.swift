@@ -4,7 +4,7 @@
 //
 // Echo on Spindle as its users write it. With --bufferevent every connection runs on its libevent bufferevent in both
 // directions instead of on direct I/O. With --bytes it is asynchronous code that reads from `connection.bytes`, with
-// --read code that has its bytes lent.
+// --read code that has its bytes lent. With --threads N it is a ReactorGroup: see Group.swift.
 import Glibc
 import Spindle
 
@@ -12,8 +12,8 @@ final class EchoProtocol: Protocol {
     override func dataReceived(_ data: RawSpan) { transport.write(data) }
 }
 
-func start(_ port: ListeningPort) {
-    print("listening \(port.address.port ?? 0)")
+func announce(_ address: SocketAddress) {
+    print("listening \(address.port ?? 0)")
     fflush(nil)  // stdout may be a pipe, and a pipe is not flushed at the end of a line
 }
 
@@ -22,7 +22,7 @@ func serve(
 ) {
     reactor.spawn {
         let listener = try await TCP4ServerEndpoint(reactor, port, backlog: 1024).listen()
-        start(listener.port)
+        announce(listener.port.address)
         for try await connection in listener.connections {
             reactor.spawn { try? await echo(connection) }
         }
@@ -31,6 +31,7 @@ func serve(
 
 func run(_ arguments: ArraySlice<String>) throws {
     let number = arguments.first.flatMap { Int($0) } ?? 0
+    if arguments.contains("--threads") { return try Group.run(number, arguments) }
     var options = Reactor.Options()
     options.directIO = !arguments.contains("--bufferevent")
     let reactor = try Reactor(options: options)
@@ -45,7 +46,7 @@ func run(_ arguments: ArraySlice<String>) throws {
             }
         }
     } else {
-        start(try reactor.listenTCP(number, Factory { EchoProtocol() }, backlog: 1024))
+        announce(try reactor.listenTCP(number, Factory { EchoProtocol() }, backlog: 1024).address)
     }
     try reactor.run()
 }

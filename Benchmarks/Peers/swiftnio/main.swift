@@ -3,17 +3,31 @@
 //
 // Echo on SwiftNIO as its own example servers write it: a ServerBootstrap, a handler that writes what it reads and
 // flushes when a burst of reads is over. One event loop thread. With --async it is NIOAsyncChannel, whose tasks run on
-// Swift's global executor, and with --async-loop that executor is the event loop itself.
+// Swift's global executor, and with --async-loop that executor is the event loop itself. For `scripts/bench group`:
+// --threads N event loops, --work ROUNDS of computing for each message.
 import Glibc
 import NIOCore
 import NIOPosix
+
+/// Stands for what a server does besides echoing: xorshift, each round of which depends on the one before it.
+@inline(never)
+private func compute(_ rounds: Int) -> UInt64 {
+    (0..<rounds).reduce(1) { last, _ in
+        let first = last ^ (last << 13)
+        let second = first ^ (first >> 7)
+        return second ^ (second << 17)
+    }
+}
 
 private final class EchoHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
+    private let rounds: Int
+    init(_ rounds: Int) { self.rounds = rounds }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        context.write(data, promise: nil)
+        if compute(rounds) != 0 { context.write(data, promise: nil) }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -39,11 +53,11 @@ private func listening(_ channel: any Channel) {
     fflush(nil)  // stdout may be a pipe, and a pipe is not flushed at the end of a line
 }
 
-private func serveByHandler(_ group: any EventLoopGroup, _ port: Int) throws {
+private func serveByHandler(_ group: any EventLoopGroup, _ port: Int, work rounds: Int) throws {
     let server = try bootstrap(group)
         .childChannelInitializer { channel in
             channel.eventLoop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.addHandler(EchoHandler())
+                try channel.pipeline.syncOperations.addHandler(EchoHandler(rounds))
             }
         }
         .bind(host: "127.0.0.1", port: port).wait()
@@ -73,17 +87,20 @@ private func serveByTasks(_ group: any EventLoopGroup, _ port: Int) async throws
 
 let arguments = CommandLine.arguments.dropFirst()
 let port = arguments.first.flatMap { Int($0) } ?? 0
+private func number(_ option: String) -> Int? {
+    arguments.firstIndex(of: option).flatMap { Int(arguments[$0 + 1]) }
+}
 if arguments.contains("--async-loop") {
     NIOSingletons.groupLoopCountSuggestion = 1
     NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
 }
 let group: any EventLoopGroup =
     arguments.contains("--async-loop")
-    ? MultiThreadedEventLoopGroup.singleton : MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    ? MultiThreadedEventLoopGroup.singleton : MultiThreadedEventLoopGroup(numberOfThreads: number("--threads") ?? 1)
 if arguments.first == "await" {
     try await Awaiting.run(group.next(), CommandLine.arguments[2], Int(CommandLine.arguments[3])!)
 } else if arguments.contains("--async") || arguments.contains("--async-loop") {
     try await serveByTasks(group, port)
 } else {
-    try serveByHandler(group, port)
+    try serveByHandler(group, port, work: number("--work") ?? 0)
 }
