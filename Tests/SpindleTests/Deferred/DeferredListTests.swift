@@ -66,7 +66,7 @@ import Testing
         let inputs = (0..<2).map { index in Deferred<Int>(canceller: { _ in cancels[index] += 1 }) }
         let list = deferredList(inputs)
         try inputs[0].callback(7)
-        list.cancel()
+        withExtendedLifetime(inputs) { list.cancel() }
         #expect(cancels == [0, 1])
         #expect(try summary(list) == ["7", "CancelledError"])
     }
@@ -75,7 +75,7 @@ import Testing
     func cancellerSupplies() throws {
         let inputs = [Deferred<Int>(canceller: { try? $0.callback(5) }), Deferred<Int>()]
         let list = deferredList(inputs)
-        list.cancel()
+        withExtendedLifetime(inputs) { list.cancel() }
         #expect(try summary(list) == ["5", "CancelledError"])
     }
 
