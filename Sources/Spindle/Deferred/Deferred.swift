@@ -152,7 +152,8 @@ public final class Deferred<Value>: DeferredNode {
     override func takeSuccessors() -> [DeferredNode] {
         defer { links.removeAll() }
         let first = firstLink.take()?.successor
-        let others = links.compactMap(\.successor)
+        // Not by key path: that of a generic type is looked up by name each time, at several times the cost of a Deferred.
+        let others = links.compactMap { $0.successor }
         return first.map { [$0] + others } ?? others
     }
 }

@@ -20,6 +20,9 @@ final class Workers: Sendable {
         var threads = 0
         /// How many of the threads have no job, those that are only starting included.
         var idle = 0
+        /// How many of these sleep, and how many have been woken and did not look yet.
+        var asleep = 0
+        var roused = 0
         var completed = 0
         var isClosed = false
         /// What is told when the last thread ends after that.
@@ -46,12 +49,23 @@ final class Workers: Sendable {
             return (turn..<nextTicket).compactMap { jobs.removeValue(forKey: $0) }
         }
 
-        /// Counts a new thread in, if one is needed and allowed.
-        mutating func admitThread() -> Bool {
-            guard waiting > idle, threads < size.upperBound else { return false }
+        /// Whom the jobs that wait need, besides the threads that are looking for one already.
+        mutating func summon() -> Summons {
+            guard waiting > idle - asleep else { return .nobody }
+            if asleep > 0 {
+                asleep -= 1
+                roused += 1
+                return .sleeper
+            }
+            guard threads < size.upperBound else { return .nobody }
             threads += 1
             idle += 1
-            return true
+            return .newThread
+        }
+
+        /// A thread that slept looks again: because it was woken, because its time is over, or for no reason.
+        mutating func awoke() {
+            if roused > 0 { roused -= 1 } else { asleep -= 1 }
         }
 
         /// Counts out a thread that has no job. Returns what is to be told.
@@ -62,6 +76,11 @@ final class Workers: Sendable {
             defer { onEnd = [] }
             return onEnd
         }
+    }
+
+    /// Whom to fetch for a job.
+    private enum Summons {
+        case nobody, sleeper, newThread
     }
 
     /// Runs something on a new thread, or says why there is none.
@@ -94,18 +113,18 @@ final class Workers: Sendable {
     ///
     /// - Returns: what it can be cancelled by.
     func add(_ job: Job) -> Int {
-        let (ticket, needsThread) = state.withLock { state -> (Int?, Bool) in
-            guard !state.isClosed else { return (nil, false) }
+        let (ticket, summons) = state.withLock { state -> (Int?, Summons) in
+            guard !state.isClosed else { return (nil, .nobody) }
             let ticket = state.nextTicket
             state.nextTicket += 1
             state.jobs[ticket] = job
-            return (ticket, state.admitThread())
+            return (ticket, state.summon())
         }
         guard let ticket else {
             job.perform(ThreadPoolStopped())
             return -1
         }
-        if needsThread { startThread() } else { news.wakeOne() }
+        heed(summons)
         return ticket
     }
 
@@ -121,8 +140,8 @@ final class Workers: Sendable {
     /// Allows for another number of threads. Those that are too many end when they have no job.
     func resize(to size: ClosedRange<Int>) {
         state.withLock { $0.size = size }
-        while state.withLock({ $0.admitThread() }) { startThread() }
         news.wakeAll()
+        while heed(state.withLock { $0.summon() }) {}
     }
 
     // MARK: - Ending
@@ -153,8 +172,19 @@ final class Workers: Sendable {
 
     // MARK: - Threads
 
-    private func startThread() {
-        guard let error = start({ [self] in work() }) else { return }
+    /// Returns whether somebody comes.
+    @discardableResult
+    private func heed(_ summons: Summons) -> Bool {
+        switch summons {
+        case .nobody: return false
+        case .sleeper: news.wakeOne()
+        case .newThread: return startThread()
+        }
+        return true
+    }
+
+    private func startThread() -> Bool {
+        guard let error = start({ [self] in work() }) else { return true }
         // If there are other threads, they will do the work; if not, nobody would.
         let (told, abandoned) = state.withLock { state in
             let told = state.dismissThread()
@@ -162,6 +192,7 @@ final class Workers: Sendable {
         }
         for job in abandoned { job.perform(error) }
         for tell in told { tell() }
+        return false
     }
 
     private func work() {
@@ -174,17 +205,23 @@ final class Workers: Sendable {
     /// Waits for a job, and returns none when the thread is to end.
     private func next() -> (ticket: Int, job: Job)? {
         let end = MonotonicTime.now.advanced(by: idleTime)
-        var told: [@Sendable () -> Void] = []
+        var (isAsleep, told, summons) = (false, [@Sendable () -> Void](), Summons.nobody)
         let next = state.wait(on: news) { state -> Look<(ticket: Int, job: Job)?> in
+            if isAsleep { state.awoke() }
             if state.threads <= state.size.upperBound, let next = state.takeNext() { return .found(next) }
             let isKept = state.threads <= state.size.lowerBound
             guard state.isClosed || state.threads > state.size.upperBound || (!isKept && end <= .now) else {
+                isAsleep = true
+                state.asleep += 1
                 return .wait(until: isKept ? nil : end)
             }
             told = state.dismissThread()
+            // A job may have counted on this thread.
+            summons = state.summon()
             return .found(nil)
         }
         for tell in told { tell() }
+        heed(summons)
         return next
     }
 
