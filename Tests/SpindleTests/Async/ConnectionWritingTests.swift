@@ -12,8 +12,7 @@ import Testing
             #expect(count == 3_000_000)
         } _: { connection in
             dropped = connection
-            let bytes = Peer.Pattern.reference.bytes
-            connection.transport.write((0..<3_000_000).map { bytes[$0 % bytes.count] })
+            connection.transport.write(Peer.Pattern.reference.repeated(to: 3_000_000))
         }
         #expect(dropped == nil)
     }
@@ -66,8 +65,7 @@ import Testing
             let count = try peer.receiveToEnd(comparingWith: .reference)
             #expect(count == 3_000_000)
         } _: { connection in
-            let bytes = Peer.Pattern.reference.bytes
-            connection.transport.write((0..<3_000_000).map { bytes[$0 % bytes.count] })
+            connection.transport.write(Peer.Pattern.reference.repeated(to: 3_000_000))
             try await connection.close()
             #expect(!connection.transport.isConnected)
             try await connection.close()

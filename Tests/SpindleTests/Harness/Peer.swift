@@ -223,6 +223,14 @@ final class Peer: Sendable {
     struct Pattern: Sendable {
         let bytes: [UInt8]
         static let reference = Pattern(bytes: (0..<65_537).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 13) })
+
+        /// So many bytes of it, from the beginning, over and over. Not byte by byte: sanitizers look at each.
+        func repeated(to count: Int) -> [UInt8] {
+            var all: [UInt8] = []
+            all.reserveCapacity(count + bytes.count)
+            while all.count < count { all += bytes }
+            return Array(all[..<count])
+        }
     }
 
     func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }

@@ -160,15 +160,12 @@ import Testing
         let handle = reactor.handle
         var answer = 0
         reactor.deferToThread {
-            var sum = 0
-            while try handle.blockingCallFromThread({ reactor in reactor.ownThreadPool?.workers.isClosed }) == false {
-                sum += 1
-            }
-            return sum
+            try handle.blockingCallFromThread { reactor in try reactor.stop() }
+            while try handle.blockingCallFromThread({ reactor in reactor.ownThreadPool?.workers.isClosed }) == false {}
+            return try handle.blockingCallFromThread { _ in 7 }
         }.addCallback { answer = $0 }.addErrback { error in _ = Issue.record(error) }
-        reactor.callLater(.milliseconds(5)) { try reactor.stop() }
         try reactor.runWatched()
-        #expect(answer > 0)
+        #expect(answer == 7)
     }
 
     // MARK: - Tasks
