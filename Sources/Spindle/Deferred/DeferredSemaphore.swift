@@ -50,10 +50,12 @@ public final class DeferredSemaphore {
     public func run<Value>(
         _ body: @escaping () throws -> Deferred<Value>, fileID: StaticString = #fileID, line: UInt = #line
     ) -> Deferred<Value> {
-        // Unowned: only the semaphore itself, which must not be kept by those in its line, runs this.
+        // Unowned: only the semaphore itself, which must not be kept by those in its line, runs this. Who has a token
+        // does keep it, to give that back.
         let holding = { [unowned self] in
-            maybeDeferred(body).addBoth { result in
-                try self.release()
+            let semaphore = self
+            return maybeDeferred(body).addBoth { result in
+                try semaphore.release()
                 return try result.get()
             }
         }

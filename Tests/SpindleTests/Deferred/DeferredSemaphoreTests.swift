@@ -251,6 +251,24 @@ import Testing
         #expect(waiting == nil)
     }
 
+    @Test(
+        "D4, R6: a semaphore that nobody else holds lives until what runs under it is done, and who waits has its turn")
+    func letGoWhileHeld() throws {
+        weak var released: DeferredSemaphore?
+        let pending = Deferred<Void>()
+        var log: [String] = []
+        do {
+            let semaphore = DeferredSemaphore(tokens: 1)
+            released = semaphore
+            semaphore.run { pending }.addCallback { log.append("first") }
+            semaphore.run { log.append("second") }
+        }
+        #expect(released != nil)
+        try pending.callback(())
+        #expect(log == ["second", "first"])
+        #expect(released == nil)
+    }
+
     // MARK: - async
 
     @Test(
