@@ -141,16 +141,24 @@ public final class Deferred<Value>: DeferredNode {
     override func runNextLink() -> Step {
         if let result, let link = firstLink.take() { return .ran(continuing: link.run(result)) }
         guard let result, nextLink < links.count else {
-            links.removeAll()
+            guard !links.isEmpty else { return .done }
             nextLink = 0
-            return .done
+            releaseAllLinks()
+            // What they held may have added others as it went.
+            return .ran(continuing: nil)
         }
         defer { nextLink += 1 }
         return .ran(continuing: links[nextLink].run(result))
     }
 
+    /// Out of the array first: what they hold may add others here as it goes.
+    private func releaseAllLinks() {
+        var released: [Link<Value>] = []
+        swap(&released, &links)
+    }
+
     override func takeSuccessors() -> [DeferredNode] {
-        defer { links.removeAll() }
+        defer { releaseAllLinks() }
         let first = firstLink.take()?.successor
         // Not by key path: that of a generic type is looked up by name each time, at several times the cost of a Deferred.
         let others = links.compactMap { $0.successor }

@@ -138,4 +138,30 @@ import Testing
         }
         #expect(try isFailure.result?.get() == true)
     }
+
+    @Test("D1, R6: what a callback held may add others to the same Deferred as it goes", arguments: 1...4)
+    func addedByWhatGoes(callbacks: Int) throws {
+        let deferred = Deferred<Int>()
+        var late = 0
+        for _ in 0..<callbacks {
+            let held = LastWords { [weak deferred] in deferred?.addCallback { late += $0 } }
+            deferred.addCallback { _ in withExtendedLifetime(held) {} }
+        }
+        try deferred.callback(1)
+        #expect(late == callbacks)
+    }
+
+    @Test("D1, R6: so it may when a Deferred that it waits for is given up")
+    func addedByWhatIsGivenUp() {
+        let deferred = Deferred<Int>()
+        do {
+            let source = Deferred<Int>()
+            let next = source.addCallback { $0 }
+            for _ in 0..<3 {
+                let held = LastWords { [weak next] in next?.addCallback { _ in } }
+                next.addCallback { _ in withExtendedLifetime(held) {} }
+            }
+        }
+        deferred.cancel()
+    }
 }

@@ -152,6 +152,27 @@ import Testing
         }
     }
 
+    @Test(
+        "T2, R6: what a call's closure held may look at that call as it goes, and set others", arguments: [true, false])
+    func looksBack(isCancelled: Bool) throws {
+        let reactor = try Reactor(options: .forTests)
+        var call: DelayedCall?
+        var seen: [String] = []
+        do {
+            let held = LastWords { [weak reactor] in
+                seen.append("\(call?.isActive == true) \(call.map { "\($0)" } ?? "")")
+                #expect(throws: AlreadyCancelled.self) { try call?.cancel() }
+                reactor?.callLater(.seconds(60)) {}
+            }
+            call = reactor.callLater(.seconds(60)) { withExtendedLifetime(held) {} }
+        }
+        if isCancelled { try call?.cancel() }
+        reactor.callWhenRunning { try reactor.stop() }
+        try reactor.run()
+        #expect(seen == ["false a cancelled call"])
+        #expect(reactor.delayedCalls.isEmpty)
+    }
+
     @Test("T2: what a cancelled call's closure held may cancel others as it goes")
     func cancelsWhileReleased() throws {
         final class Chain {
