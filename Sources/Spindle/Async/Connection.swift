@@ -111,7 +111,7 @@ public final class Connection {
     /// - Throws: the reason, if the connection ends otherwise, or has ended before.
     public func close(isolation: isolated (any Actor)? = #isolation) async throws {
         let ended = whenEnded()
-        transport.loseConnection()
+        if !stream.isReplaced { transport.loseConnection() }
         try await ended.value(isolation: isolation)
     }
 

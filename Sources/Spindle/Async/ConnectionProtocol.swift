@@ -5,7 +5,7 @@ package final class ConnectionProtocol: Protocol, HalfCloseProtocol {
     /// How much at the beginning of it was read.
     private var start = 0
     /// Nothing more will be received.
-    private var hasEnded = false
+    package private(set) var hasEnded = false
     /// Why the connection is over, once it is.
     private(set) var reason: (any Error)?
 
@@ -63,6 +63,8 @@ package final class ConnectionProtocol: Protocol, HalfCloseProtocol {
     package override func takeUnusedBytes() -> [UInt8] {
         let rest = unread?.withBytes(from: start) { Array(copying: $0) } ?? []
         forgetUnread()
+        // The new protocol does not know that this one has held the peer back.
+        if transport.isPaused { transport.resumeProducing() }
         end(ConnectionDone())
         return rest
     }

@@ -24,7 +24,15 @@ extension SocketTransport {
         learnAgainWhetherDescriptorsAreTaken()
         do { try putBack(rest) } catch { return end(ConnectionLost(errno: error.errno)) }
         deliverUndelivered()
+        findEndAgain()
         continueReading()
+    }
+
+    /// Has the new protocol hear of a peer that has finished, as the old one has: now, or behind what is not delivered yet.
+    private func findEndAgain() {
+        guard state == .open, peerHasFinished else { return }
+        peerHasFinished = false
+        mayHaveHungUp()
     }
 
     /// Makes `bytes` the first to be delivered, now or when reading is resumed.
