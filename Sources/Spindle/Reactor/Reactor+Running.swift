@@ -24,6 +24,7 @@ extension Reactor {
         try watchMainQueue()
         defer { if MainQueue.isHere { unwatch(MainQueue.descriptor) } }
         phase = .running
+        runs += 1
         handle.beginRun()
         defer {
             cleanUp()

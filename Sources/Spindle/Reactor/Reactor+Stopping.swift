@@ -41,6 +41,7 @@ extension Reactor {
         timers.abandonAll()
         // The last words of tasks and connections. A loop that goes on queueing calls is cut short.
         for _ in 0..<100 where handle.queue.hasWork { turn() }
+        timers.abandonAll()
         handle.endRun()
         (ownThreadPool, threadLimit) = (nil, nil)
     }

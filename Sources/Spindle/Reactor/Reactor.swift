@@ -58,6 +58,8 @@ public final class Reactor {
     public private(set) lazy var cooperator = Cooperator(self)
 
     var phase = Phase.idle
+    /// How often it was run.
+    var runs = 0
     /// Whether the triggers of startup were called, all but those of its last phase.
     var hasStarted = false
     var triggers: [SystemEventTrigger] = []

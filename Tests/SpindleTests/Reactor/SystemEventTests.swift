@@ -192,4 +192,48 @@ import Testing
         reactor.callWhenRunning { try reactor.stop() }
         try reactor.runWatched()
     }
+
+    @Test("R4: a delayed call set by the last words of all is called off, too, and keeps nothing")
+    func lastDelayedCall() throws {
+        weak var released: Reactor?
+        do {
+            let reactor = try Reactor(options: .forTests)
+            released = reactor
+            reactor.addSystemEventTrigger(.after, .shutdown) {
+                reactor.handle.callFromThread { reactor in reactor.callLater(.seconds(60)) { _ = reactor.passes } }
+            }
+            reactor.callWhenRunning { try reactor.stop() }
+            try reactor.run()
+            #expect(reactor.delayedCalls.isEmpty)
+        }
+        #expect(released == nil)
+    }
+
+    @Test("R1: what the startup of an earlier run waited for has no part in the next", arguments: [true, false])
+    func staleStartup(firesBetween: Bool) throws {
+        let reactor = try Reactor(options: .forTests)
+        let waits = [Deferred<Void>(), Deferred<Void>()]
+        reactor.addSystemEventTrigger(.before, .startup) { waits[0] }
+        reactor.callLater(.zero) { try reactor.stop() }
+        try reactor.runWatched()
+        if firesBetween { try waits[0].callback(()) }
+        reactor.addSystemEventTrigger(.before, .startup) { waits[1] }
+        reactor.callWhenRunning {
+            #expect(waits[1].hasFired)
+            // For a third run, which does not come.
+            reactor.addSystemEventTrigger(.during, .startup) { Issue.record("started twice") }
+        }
+        reactor.callWhenRunning {
+            reactor.spawn {
+                if !firesBetween { try waits[0].callback(()) }
+                for _ in 0..<3 { try await reactor.sleep(.zero).value() }
+                try reactor.stop()
+            }
+        }
+        reactor.spawn {
+            for _ in 0..<3 { try await reactor.sleep(.zero).value() }
+            try waits[1].callback(())
+        }
+        try reactor.runWatched()
+    }
 }

@@ -65,10 +65,12 @@ extension Reactor {
     /// Calls the triggers of one phase, and then, when what they returned has fired, `next`, which is in a later
     /// pass if that has to be waited for.
     func fire(_ phase: SystemEventPhase, _ event: SystemEvent, then next: @escaping () -> Void) {
+        let run = runs
         var waiting = 1
         func finished() {
             waiting -= 1
-            if waiting == 0 { next() }
+            // What fires later than the run that waited for it changes nothing in the next.
+            if waiting == 0, run == runs { next() }
         }
         for outcome in fire(phase, event) {
             guard !outcome.hasFired else { continue }
