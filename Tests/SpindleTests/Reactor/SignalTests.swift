@@ -37,6 +37,25 @@ import Testing
         thread.join()
     }
 
+    @Test("R5: a handler that another one removes is not called any more, also if both were about to be")
+    func removedByAnother() throws {
+        let reactor = try Reactor(options: .forTests)
+        var calls: [Int] = []
+        var second: SignalHandler?
+        try reactor.addSignalHandler(SIGVTALRM) {
+            calls.append(1)
+            if let second { reactor.removeSignalHandler(second) }
+        }
+        second = try reactor.addSignalHandler(SIGVTALRM) { calls.append(2) }
+        try reactor.addSignalHandler(SIGVTALRM) {
+            calls.append(3)
+            try reactor.stop()
+        }
+        kill(getpid(), SIGVTALRM)
+        try reactor.runWatched()
+        #expect(calls == [1, 3])
+    }
+
     @Test("R5, R6: each handler of a signal is called; what one throws is logged")
     func severalHandlers() throws {
         let log = CapturedLog()

@@ -41,7 +41,8 @@ extension Reactor {
     }
 
     private func signalsArrived() {
-        for handler in signalHandlers?.takeArrivals() ?? [] {
+        // One of them may remove another.
+        for handler in signalHandlers?.takeArrivals() ?? [] where signalHandlers?.contains(handler) == true {
             guarding("the handler of signal \(handler.signal)", handler.body)
         }
     }

@@ -22,6 +22,8 @@ struct SignalHandlers {
 
     func handles(_ signal: CInt) -> Bool { traps.contains { $0.number == signal } }
 
+    func contains(_ handler: SignalHandler) -> Bool { handlers.contains { $0 === handler } }
+
     /// Removes a handler. With the last one for a signal, what was found there before is put back.
     mutating func remove(_ handler: SignalHandler) {
         handlers.removeAll { $0 === handler }
