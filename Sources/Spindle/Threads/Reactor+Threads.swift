@@ -73,7 +73,8 @@ extension Reactor {
     /// - Returns: whether they have ended or their time is over, and the last results were delivered. If not, the
     ///   loop will be woken when that is so.
     func threadsHaveEnded() -> Bool {
-        guard let pool = ownThreadPool else { return true }
+        // Made if there is none, for those who come too late to be told so.
+        let pool = threadPool
         if threadLimit == nil {
             threadLimit = callLater(options.shutdownGrace, pool.giveUp)
             pool.workers.close { [handle] in handle.callFromThread { _ in } }

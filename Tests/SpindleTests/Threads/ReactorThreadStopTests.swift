@@ -135,4 +135,22 @@ import Testing
         }
         #expect(eventually { workers == nil && unanswered == nil })
     }
+
+    @Test(
+        "R4: a job that the last triggers hand in is refused, also if it would be the first", arguments: [true, false])
+    func lastTriggers(isFirst: Bool) throws {
+        let reactor = try Reactor(options: .forTests)
+        if !isFirst { reactor.callInThread {} }
+        var refused = 0
+        reactor.addSystemEventTrigger(.after, .shutdown) {
+            reactor.deferToThread { _ = Issue.record("nobody would wait for this") }
+                .addErrback { error in
+                    #expect(error is ThreadPoolStopped)
+                    refused += 1
+                }
+        }
+        reactor.callWhenRunning { try reactor.stop() }
+        try reactor.runWatched()
+        #expect(refused == 1)
+    }
 }
