@@ -135,7 +135,8 @@ public final class LoopingCall {
         lastTick = tick
         do {
             guard let pending = try body(Int(count)) else { return finished(.success(()), outcome) }
-            self.pending = pending
+            // Unless the body has ended this run, and perhaps begun another.
+            if outcome === self.outcome { self.pending = pending }
             pending.addBoth { [self] result in finished(result, outcome) }
         } catch {
             finished(.failure(error), outcome)

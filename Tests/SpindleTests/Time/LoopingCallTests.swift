@@ -398,4 +398,27 @@ import Testing
         }
         #expect(held == nil)
     }
+
+    @Test("T4: a loop that its body has started anew is cancelled with what it waits for then, not before")
+    func cancelledAfterRestart() throws {
+        let clock = FakeClock()
+        let waits = [Deferred<Void>(), Deferred<Void>()]
+        var calls = 0
+        var again: Deferred<Void>?
+        var restart = {}
+        let loop = LoopingCall(clock.reactor) { () -> Deferred<Void> in
+            calls += 1
+            let wait = waits[calls - 1]
+            if calls == 1 { restart() }
+            return wait
+        }
+        restart = { [weak loop] in
+            try? loop?.stop()
+            again = try? loop?.start(.seconds(1))
+        }
+        try loop.start(.seconds(1)).addErrback { _ in }
+        again?.cancel()
+        #expect(waits.map(\.hasFired) == [false, true])
+        try waits[0].callback(())
+    }
 }
