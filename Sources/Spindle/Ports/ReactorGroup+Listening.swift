@@ -41,7 +41,7 @@ extension ReactorGroup {
     public func listen(_ body: @escaping @Sendable (Reactor) throws -> Deferred<ListeningPort>) {
         onEach { [weak self] _, reactor in
             try body(reactor).addErrback { error -> ListeningPort in
-                self?.fail(error)
+                if !(error is ReactorNotRunning) { self?.fail(error) }
                 throw CancelledError()
             }
         }

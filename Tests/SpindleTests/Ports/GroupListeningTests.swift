@@ -215,4 +215,16 @@ import Testing
         group.listen { _ in throw Mishap() }
         #expect(throws: Mishap.self) { try group.run() }
     }
+
+    @Test("R2, R6: an endpoint that is told to listen while the group stops fails nothing")
+    func endpointTooLate() throws {
+        let group = try ReactorGroup(count: 2, options: .forTests)
+        group.handles[0].callFromThread { reactor in
+            reactor.addSystemEventTrigger(.during, .shutdown) {
+                group.listen { reactor in TCP4ServerEndpoint(reactor, 0, interface: "127.0.0.1").listen(Factory()) }
+            }
+        }
+        group.stop()
+        try group.run()
+    }
 }
