@@ -78,7 +78,7 @@ import Testing
         var cancels = [0, 0, 0]
         let inputs = (0..<3).map { index in Deferred<Int>(canceller: { _ in cancels[index] += 1 }) }
         let all = gather(inputs, cancelSiblings: true)
-        try inputs[failing].errback(Refusal())
+        try withExtendedLifetime(inputs) { try inputs[failing].errback(Refusal()) }
         var expected = [1, 1, 1]
         expected[failing] = 0
         #expect(cancels == expected)
@@ -103,7 +103,7 @@ import Testing
         let inputs = (0..<3).map { index in Deferred<Int>(canceller: { _ in cancels[index] += 1 }) }
         let all = gather(inputs)
         try inputs[1].callback(1)
-        all.cancel()
+        withExtendedLifetime(inputs) { all.cancel() }
         #expect(cancels == [1, 0, 1])
         #expect(throws: CancelledError.self) { try all.result?.get() }
         all.cancel()
@@ -114,7 +114,7 @@ import Testing
     func cancellersSupply() throws {
         let inputs = (0..<2).map { index in Deferred<Int>(canceller: { try? $0.callback(index) }) }
         let all = gather(inputs)
-        all.cancel()
+        withExtendedLifetime(inputs) { all.cancel() }
         #expect(try all.result?.get() == [0, 1])
     }
 
