@@ -37,7 +37,9 @@ public final class CooperativeTask {
     /// the Deferred failed with that it returned, ``TaskStopped`` or ``SchedulerStopped``.
     ///
     /// Cancelling it stops the task, and cancels what that waits for; then all these fail with ``CancelledError``.
-    public func whenDone() -> Deferred<Void> { outcome.addBoth { try $0.get() } }
+    public func whenDone(fileID: StaticString = #fileID, line: UInt = #line) -> Deferred<Void> {
+        outcome.addBoth({ try $0.get() }, fileID: fileID, line: line)
+    }
 
     /// Does no more units until ``resume()``. Each call of this one takes a call of that.
     ///

@@ -89,13 +89,13 @@ public final class Cooperator {
         }
     }
 
-    /// As `cooperate`, for who only wants to know when it is done: see ``CooperativeTask/whenDone()``.
+    /// As `cooperate`, for who only wants to know when it is done: see ``CooperativeTask/whenDone(fileID:line:)``.
     @discardableResult
     public func coiterate<Elements: Sequence>(
         _ elements: Elements, fileID: StaticString = #fileID, line: UInt = #line,
         _ body: @escaping (Elements.Element) throws -> Void
     ) -> Deferred<Void> {
-        cooperate(elements, fileID: fileID, line: line, body).whenDone()
+        cooperate(elements, fileID: fileID, line: line, body).whenDone(fileID: fileID, line: line)
     }
 
     /// As the other, waiting for each Deferred that `body` returns.
@@ -104,7 +104,7 @@ public final class Cooperator {
         _ elements: Elements, fileID: StaticString = #fileID, line: UInt = #line,
         _ body: @escaping (Elements.Element) throws -> Deferred<Value>
     ) -> Deferred<Void> {
-        cooperate(elements, fileID: fileID, line: line, body).whenDone()
+        cooperate(elements, fileID: fileID, line: line, body).whenDone(fileID: fileID, line: line)
     }
 
     private func add(

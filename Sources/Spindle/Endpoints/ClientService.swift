@@ -147,12 +147,13 @@ public final class ClientService {
     ///
     /// Fails with ``WrongProtocolError`` if the protocol is not of that type. The connection is left as it is.
     public func whenConnected<Wanted: Protocol>(
-        as type: Wanted.Type, failAfterFailures: Int? = nil
+        as type: Wanted.Type, failAfterFailures: Int? = nil, fileID: StaticString = #fileID, line: UInt = #line
     ) -> Deferred<Wanted> {
-        whenConnected(failAfterFailures: failAfterFailures).addCallback { connected in
+        let cast = { (connected: Protocol) throws -> Wanted in
             guard let wanted = connected as? Wanted else { throw WrongProtocolError(wanted: type, built: connected) }
             return wanted
         }
+        return whenConnected(failAfterFailures: failAfterFailures).addCallback(cast, fileID: fileID, line: line)
     }
 
     private func endWaiting(_ result: Result<Protocol, any Error>) {

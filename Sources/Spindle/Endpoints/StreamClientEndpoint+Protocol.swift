@@ -11,9 +11,11 @@ extension StreamClientEndpoint {
     /// The Deferred fires with `newProtocol` after its `connectionMade` has returned; cancelling it stops the
     /// attempt (E1).
     @discardableResult
-    public func connectProtocol<NewProtocol: Protocol>(_ newProtocol: NewProtocol) -> Deferred<NewProtocol> {
+    public func connectProtocol<NewProtocol: Protocol>(
+        _ newProtocol: NewProtocol, fileID: StaticString = #fileID, line: UInt = #line
+    ) -> Deferred<NewProtocol> {
         // Handed out once: the protocol will hold the factory, which must not hold it.
         var next: NewProtocol? = newProtocol
-        return connect(Factory { next.take() }).addCallback { _ in newProtocol }
+        return connect(Factory { next.take() }).addCallback({ _ in newProtocol }, fileID: fileID, line: line)
     }
 }

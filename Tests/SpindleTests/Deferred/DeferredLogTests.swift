@@ -1,5 +1,6 @@
 import Logging
 import Spindle
+import SpindleTesting
 import Testing
 
 /// Rule D3 of the contract: failures that nobody handled are logged.
@@ -65,6 +66,26 @@ import Testing
         try deferred.errback(Refusal(description: "log-chain-place"))
         let text = loud("log-chain-place").first?.text
         #expect(text?.contains("DeferredLogTests.swift:\(line)") == true, "\(text ?? "nothing logged")")
+    }
+
+    @Test("D3: what Spindle's own methods put at the end of a chain has the place of the call")
+    func placeOfCall() throws {
+        struct Nowhere: StreamClientEndpoint {
+            func connect(_ factory: Factory) -> Deferred<Protocol> {
+                Deferred(.failure(Refusal(description: "log-call-connect")))
+            }
+        }
+        let clock = FakeClock()
+        let line: UInt = #line
+        clock.reactor.deferLater(.seconds(1)) { () -> Void in throw Refusal(description: "log-call-later") }
+        clock.reactor.cooperator.coiterate(0..<1) { _ -> Void in throw Refusal(description: "log-call-units") }
+        Nowhere().connectProtocol(Protocol())
+        clock.advance(by: .seconds(1))
+        for (offset, marker) in ["later", "units", "connect"].enumerated() {
+            let text = loud("log-call-\(marker)").first?.text
+            let place = "DeferredLogTests.swift:\(line + 1 + UInt(offset))"
+            #expect(text?.contains(place) == true, "\(text ?? "nothing logged")")
+        }
     }
 
     @Test("D3: the place logged for a chain that waits is that of the link that waits")

@@ -48,7 +48,7 @@ extension Reactor {
     public func deferLater<Value>(
         _ delay: Duration, fileID: StaticString = #fileID, line: UInt = #line, _ body: @escaping () throws -> Value
     ) -> Deferred<Value> {
-        sleep(delay, fileID: fileID, line: line).addCallback { try body() }
+        sleep(delay, fileID: fileID, line: line).addCallback({ try body() }, fileID: fileID, line: line)
     }
 
     /// As the other, waiting for the Deferred that `body` returns.
@@ -57,6 +57,6 @@ extension Reactor {
         _ delay: Duration, fileID: StaticString = #fileID, line: UInt = #line,
         _ body: @escaping () throws -> Deferred<Value>
     ) -> Deferred<Value> {
-        sleep(delay, fileID: fileID, line: line).addCallback { try body() }
+        sleep(delay, fileID: fileID, line: line).addCallback({ try body() }, fileID: fileID, line: line)
     }
 }
