@@ -24,7 +24,8 @@ public final class FakeClock {
     private let isOwner: Bool
 
     /// A clock that begins at zero, of a reactor without a loop: it has timers, queued calls and
-    /// tasks, but neither descriptors nor I/O, and does not run.
+    /// tasks, but neither descriptors nor I/O, and does not run. Listening on it is an error (`EBADF`). What comes back from other
+    /// threads, as with `deferToThread`, comes whenever those are done, at the next ``advance(by:)``.
     ///
     /// What still waits when the clock goes is cancelled; so let closures hold the reactor, not the clock.
     public init(options: Reactor.Options = Reactor.Options()) {

@@ -38,7 +38,7 @@ public final class Connection {
     /// While nobody reads, no more is received than about one receive buffer
     /// (``Reactor/Options/receiveBufferSize``); then the peer has to wait. What is not read in one loop is there for
     /// the next. A task that is cancelled gets ``CancelledError``, and a second task that reads at the same time
-    /// ``AlreadyReadingError``.
+    /// ``AlreadyReadingError``. A reader that was cancelled is one until its task has gone on: wait for that before reading again.
     public var bytes: Bytes { Bytes(connection: self) }
 
     /// Lends `body` what has arrived, or arrives next, without copying it out: ``bytes`` without the allocation.

@@ -37,6 +37,8 @@ extension Deferred {
     /// ```swift
     /// endpoint.listen(factory).addErrback { error in print("cannot listen: \(error)") }
     /// ```
+    ///
+    /// With several statements: `addErrback { error -> Void in … }`.
     @_disfavoredOverload
     @discardableResult
     public func addErrback(

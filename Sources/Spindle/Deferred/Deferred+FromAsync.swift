@@ -11,6 +11,8 @@ extension Deferred where Value: Sendable {
     /// itself: it runs where Swift runs tasks, and neither touches the reactor nor holds it up. To run something synchronous
     /// there is `deferToThread`.
     ///
+    /// A closure of several statements says what it returns: `Deferred(on: reactor) { () -> Int in … }`.
+    ///
     /// Cancelling the Deferred cancels the task, and so does stopping the reactor, which waits for it
     /// no longer than ``Reactor/Options/shutdownGrace``.
     public convenience init(

@@ -19,6 +19,9 @@ import Logging
 /// branch; one that returns a Deferred is waited for; adding to a Deferred that has fired runs
 /// at once; and long chains do not recurse (D1).
 ///
+/// Where a closure of several statements returns nothing, and the compiler says that a `return` is missing, say so in its
+/// head: `addErrback { error -> Void in … }`. Without that it takes the closure for one that returns a value or a Deferred.
+///
 /// A failure that nobody handled is logged when the last reference to its Deferred goes, with the
 /// place where that Deferred was made: for a chain, where its last link was added (D3). Only what was cancelled
 /// is not worth more than the debug level.

@@ -22,6 +22,9 @@ extension Reactor {
     /// - with status 1 if it threw anything else, after one line on standard error that says what;
     /// - by the signal, if SIGINT or SIGTERM stopped the reactor, so that a shell knows.
     ///
+    /// What `main` has spawned and not waited for is cancelled when `main` is over. What it prints into a pipe that nobody
+    /// reads any more is lost without a sign, since SIGPIPE is ignored (S9).
+    ///
     /// Call it on the main thread: only there signals stop a reactor.
     @available(*, noasync, message: "react() blocks its thread: call it from `static func main()`")
     public static func react(
