@@ -98,7 +98,8 @@ public final class CooperativeTask {
     func finish(_ result: Result<Void, any Error>, _ end: any Error) {
         guard self.end == nil else { return }
         self.end = end
-        change { unit = nil }
+        // Taken out first: what it holds may come back here as it goes.
+        change { _ = unit.take() }
         cooperator?.finished(slot)
         keptCooperator = nil
         // Who stopped it knows; anything else that went wrong is logged if nobody asks (D3).

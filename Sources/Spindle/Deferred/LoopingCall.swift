@@ -89,6 +89,8 @@ public final class LoopingCall {
         guard !isRunning else { throw LoopingCallError.alreadyRunning }
         guard interval >= .zero else { throw LoopingCallError.negativeInterval(interval) }
         let outcome = Deferred<Void>(fileID: fileID, line: line) { [weak self] outcome in self?.cancelled(outcome) }
+        // What waits for a run that ended with its reactor goes first, and may look at the loop as it does.
+        _ = self.outcome.take()
         self.outcome = outcome
         self.interval = interval
         next = nil

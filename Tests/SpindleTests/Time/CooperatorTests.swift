@@ -425,4 +425,22 @@ import Testing
         }
         #expect(held == nil)
     }
+
+    @Test("R6: what a task's body held may come back to the task as it goes")
+    func comesBack() throws {
+        let clock = FakeClock()
+        var task: CooperativeTask?
+        var isDone = false
+        do {
+            let held = LastWords {
+                #expect(throws: Never.self) { try task?.resume() }
+                #expect(throws: TaskStopped.self) { try task?.pause() }
+            }
+            task = clock.reactor.cooperator.cooperate(0..<5) { _ in withExtendedLifetime(held) {} }
+        }
+        try task?.pause()
+        task?.whenDone().addErrback { _ in isDone = true }
+        try task?.stop()
+        #expect(isDone)
+    }
 }

@@ -188,4 +188,20 @@ import Testing
         try reactor.run()
         #expect(made == ["data", "an hour later"])
     }
+
+    @Test("T3, R6: a clock that is let go by one of its own calls ends quietly, with what that has queued")
+    func letGoInside() throws {
+        var clock: FakeClock? = FakeClock()
+        let reactor = try #require(clock?.reactor)
+        var log: [String] = []
+        reactor.callLater(.seconds(1)) {
+            reactor.inNextPass { log.append("queued") }
+            clock = nil
+            log.append("gone")
+        }
+        reactor.callLater(.seconds(2)) { log.append("never") }
+        reactor.advance(by: .seconds(3))
+        #expect(log == ["gone", "queued"])
+        #expect(reactor.delayedCalls.isEmpty)
+    }
 }

@@ -421,4 +421,21 @@ import Testing
         #expect(waits.map(\.hasFired) == [false, true])
         try waits[0].callback(())
     }
+
+    @Test("R6: what waited for a run that ended with its reactor may look at the loop as it goes")
+    func looksBack() throws {
+        let reactor = try Reactor(options: .forTests)
+        let loop = LoopingCall(reactor) {}
+        var seen: Bool?
+        do {
+            let held = LastWords { [weak loop] in seen = loop?.isRunning }
+            try loop.start(.seconds(1)).addBoth { _ in withExtendedLifetime(held) {} }
+        }
+        reactor.callWhenRunning { try reactor.stop() }
+        try reactor.run()
+        #expect(seen == nil)
+        try loop.start(.seconds(1), now: false)
+        #expect(seen == false)
+        try loop.stop()
+    }
 }
