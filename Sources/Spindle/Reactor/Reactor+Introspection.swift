@@ -28,8 +28,12 @@ extension Reactor {
             ("attempt", attempts.all.map { "attempt to connect to \($0.destination)" }),
             ("delayed call", delayedCalls.map { "\($0)" }),
             ("task", tasks.all.map { "task spawned at \($0.origin)" }),
+            (
+                "trigger",
+                awaitedOutcomes.filter { !$0.hasFired }.map { "trigger to wait for, added at \($0.fileID):\($0.line)" }
+            ),
         ]
-        let counts = parts.map { "\($0.things.count) \($0.kind)\($0.things.count == 1 ? "" : "s")" }
+        let counts = parts.dropLast().map { "\($0.things.count) \($0.kind)\($0.things.count == 1 ? "" : "s")" }
         var lines = ["\(phase.rawValue); \(counts.joined(separator: ", "))"]
         for part in parts {
             lines += part.things.prefix(20).map { "  \($0)" }

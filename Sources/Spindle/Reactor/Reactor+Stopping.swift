@@ -1,3 +1,5 @@
+import Logging
+
 extension Reactor {
     /// Stops the reactor: `run()` returns when what is open has been closed.
     ///
@@ -36,7 +38,11 @@ extension Reactor {
 
     /// Lets go of what would otherwise keep the reactor, and be kept by it, for ever.
     func cleanUp() {
-        graceTimer = nil
+        (graceTimer, awaitedOutcomes) = (nil, [])
+        if phase == .abandoning, !tasks.isEmpty {
+            let places = tasks.all.map { "\($0.origin)" }.joined(separator: ", ")
+            logger.warning("the reactor stopped without waiting for tasks any longer that were spawned at \(places)")
+        }
         for port in ports.all { port.stopListening() }
         timers.abandonAll()
         // The last words of tasks and connections. A loop that goes on queueing calls is cut short.

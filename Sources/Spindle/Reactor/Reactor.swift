@@ -63,6 +63,8 @@ public final class Reactor {
     /// Whether the triggers of startup were called, all but those of its last phase.
     var hasStarted = false
     var triggers: [SystemEventTrigger] = []
+    /// What the triggers returned that have been called last.
+    var awaitedOutcomes: [Deferred<Void>] = []
     var signalHandlers: SignalHandlers?
     /// What has SIGINT and SIGTERM stop this reactor, while it runs.
     var stopHandlers: [SignalHandler] = []

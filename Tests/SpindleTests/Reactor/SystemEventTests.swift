@@ -169,12 +169,15 @@ import Testing
         for wait in waits { reactor.addSystemEventTrigger(.before, .shutdown) { wait } }
         var isOver = false
         reactor.addSystemEventTrigger(.during, .shutdown) { isOver = true }
+        func awaited() -> Int {
+            reactor.describe().split(separator: "\n").count { $0.contains("trigger to wait for, added at") }
+        }
         reactor.callWhenRunning {
             try reactor.stop()
             reactor.spawn {
-                for wait in waits.reversed() {
+                for (index, wait) in waits.enumerated().reversed() {
                     for _ in 0..<3 { try await reactor.sleep(.zero).value() }
-                    #expect(!isOver)
+                    #expect(!isOver && awaited() == index + 1)
                     try wait.callback(())
                 }
             }

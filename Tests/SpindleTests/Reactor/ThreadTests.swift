@@ -177,9 +177,11 @@ import Testing
         withExtendedLifetime(owner) {}
     }
 
-    @Test("H4: a task that ignores its cancellation does not keep the reactor beyond the grace period")
+    @Test("H4: a task that ignores its cancellation does not keep the reactor beyond the grace period, and is named")
     func stubbornTask() throws {
+        let log = CapturedLog()
         var options = Reactor.Options.forTests
+        options.logger = log.logger
         options.shutdownGrace = .milliseconds(20)
         let reactor = try Reactor(options: options)
         let never = Deferred<Void>()
@@ -193,6 +195,8 @@ import Testing
         }.addErrback { _ in }
         reactor.callWhenRunning { try reactor.stop() }
         try reactor.run()
+        #expect(
+            log.lines.contains { $0.contains("tasks any longer that were spawned at SpindleTests/ThreadTests.swift") })
         // It goes on when the reactor does, and has to end some time, or it is never released.
         mayEnd = true
         reactor.callLater(.milliseconds(5)) { try reactor.stop() }

@@ -30,19 +30,19 @@ extension Reactor {
     /// ```
     ///
     /// Meanwhile the loop goes on as before: ports accept, connections are served, timers run. The
-    /// triggers do not wait for each other. A failure is logged and holds nothing up (R4).
+    /// triggers do not wait for each other. A failure is logged and holds nothing up (R4). One that never fires does:
+    /// ``describe()`` says what the reactor waits for.
     @discardableResult
     public func addSystemEventTrigger<Value>(
-        _ phase: SystemEventPhase, _ event: SystemEvent, _ body: @escaping () throws -> Deferred<Value>
+        _ phase: SystemEventPhase, _ event: SystemEvent, _ body: @escaping () throws -> Deferred<Value>,
+        fileID: StaticString = #fileID, line: UInt = #line
     ) -> SystemEventTrigger {
-        add(
-            SystemEventTrigger(phase, event) { [logger] in
-                try body().addBoth { result -> Void in
-                    if case .failure(let error) = result {
-                        logger.error("what \(phase) \(event) waited for failed: \(error)")
-                    }
-                }
-            })
+        let log = { [logger] (result: Result<Value, any Error>) -> Void in
+            if case .failure(let error) = result {
+                logger.error("what \(phase) \(event) waited for failed: \(error)")
+            }
+        }
+        return add(SystemEventTrigger(phase, event) { try body().addBoth(log, fileID: fileID, line: line) })
     }
 
     /// Calls a trigger off, and releases what its closure holds. Does nothing if it was called already.
@@ -72,7 +72,8 @@ extension Reactor {
             // What fires later than the run that waited for it changes nothing in the next.
             if waiting == 0, run == runs { next() }
         }
-        for outcome in fire(phase, event) {
+        awaitedOutcomes = fire(phase, event)
+        for outcome in awaitedOutcomes {
             guard !outcome.hasFired else { continue }
             waiting += 1
             outcome.addBoth { [self] _ in inNextPass(finished) }
