@@ -46,9 +46,10 @@ import Testing
                 == "the reactor cannot be used in a forked process: it serves the main queue since it runs on the main thread"
         )
         let reactor = try Reactor(options: .forTests)
-        reactor.spawn {}
-        let error = #expect(throws: CannotReinitializeError.self) { try reactor.reinitialize() }
-        #expect(error?.reason == .spawnedTasks)
+        try reactor.run {
+            let error = #expect(throws: CannotReinitializeError.self) { try reactor.reinitialize() }
+            #expect(error?.reason == .spawnedTasks)
+        }
     }
 
     @Test("R7: reinitialize() does no harm to a reactor that was not forked")

@@ -12,7 +12,7 @@ import Testing
     func callback() throws {
         let reactor = try Reactor(options: .forTests)
         var calls = 0
-        try reactor.addSignalHandler(SIGUSR1) {
+        try reactor.addSignalHandler(SIGUSR1) { [unowned reactor] in
             #expect(reactor.handle.isCurrent)
             calls += 1
             if calls < 3 { kill(getpid(), SIGUSR1) } else { try reactor.stop() }
@@ -26,7 +26,7 @@ import Testing
     @Test("R5: a signal wakes a loop that waits, whichever thread gets it")
     func wakes() throws {
         let reactor = try Reactor(options: .forTests)
-        try reactor.addSignalHandler(SIGUSR2) { try reactor.stop() }
+        try reactor.addSignalHandler(SIGUSR2) { [unowned reactor] in try reactor.stop() }
         let isWaiting = Handoff()
         reactor.callLater(.milliseconds(1)) { isWaiting.finish(true) }
         let thread = ScriptThread {
@@ -68,7 +68,7 @@ import Testing
             throw Mishap()
         }
         let removed = try reactor.addSignalHandler(SIGWINCH) { calls.append(2) }
-        try reactor.addSignalHandler(SIGWINCH) {
+        try reactor.addSignalHandler(SIGWINCH) { [unowned reactor] in
             calls.append(3)
             try reactor.stop()
         }
@@ -120,7 +120,7 @@ import Testing
         let error = #expect(throws: CannotHandleSignalError.self) { try second.addSignalHandler(SIGURG) {} }
         #expect(error?.errno == EBUSY)
         first.removeSignalHandler(handler)
-        try second.addSignalHandler(SIGURG) { try second.stop() }
+        try second.addSignalHandler(SIGURG) { [unowned second] in try second.stop() }
         kill(getpid(), SIGURG)
         try second.runWatched()
     }

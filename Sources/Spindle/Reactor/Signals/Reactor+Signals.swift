@@ -12,7 +12,8 @@ extension Reactor {
     /// throws is logged. On any thread, whichever thread the kernel gives the signal to; but a signal belongs to the
     /// process, and one reactor of it may handle it. `SIGINT` and `SIGTERM` do not stop a reactor that handles them (R5).
     ///
-    /// A handler stays until it is removed or the reactor is released; then what the signal did before is put back.
+    /// A handler stays until it is removed or the reactor is released; then what the signal did before is put back. So one that
+    /// is never removed holds the reactor weakly, or as `unowned`, or keeps it for ever.
     ///
     /// - Throws: ``CannotHandleSignalError``, ``SystemError`` when the process is out of descriptors.
     /// - Returns: what ``removeSignalHandler(_:)`` removes it by.
