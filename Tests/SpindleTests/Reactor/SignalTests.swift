@@ -42,12 +42,12 @@ import Testing
         let reactor = try Reactor(options: .forTests)
         var calls: [Int] = []
         var second: SignalHandler?
-        try reactor.addSignalHandler(SIGVTALRM) {
+        try reactor.addSignalHandler(SIGVTALRM) { [unowned reactor] in
             calls.append(1)
             if let second { reactor.removeSignalHandler(second) }
         }
         second = try reactor.addSignalHandler(SIGVTALRM) { calls.append(2) }
-        try reactor.addSignalHandler(SIGVTALRM) {
+        try reactor.addSignalHandler(SIGVTALRM) { [unowned reactor] in
             calls.append(3)
             try reactor.stop()
         }
