@@ -53,13 +53,7 @@ extension Deferred {
         _ callback: @escaping (Value) throws -> NewValue,
         _ errback: @escaping (any Error) throws -> NewValue, fileID: StaticString = #fileID, line: UInt = #line
     ) -> Deferred<NewValue> {
-        let body = { (result: Result<Value, any Error>) in
-            switch result {
-            case .success(let value): try callback(value)
-            case .failure(let error): try errback(error)
-            }
-        }
-        return addBoth(body, fileID: fileID, line: line)
+        addBoth(Self.either(callback, errback), fileID: fileID, line: line)
     }
 
     /// As ``addCallbacks(_:_:fileID:line:)-1``, waiting for the Deferred that the closure returns.
@@ -69,13 +63,19 @@ extension Deferred {
         _ errback: @escaping (any Error) throws -> Deferred<NewValue>,
         fileID: StaticString = #fileID, line: UInt = #line
     ) -> Deferred<NewValue> {
-        let body = { (result: Result<Value, any Error>) in
+        addBoth(Self.either(callback, errback), fileID: fileID, line: line)
+    }
+
+    /// One closure in the place of two.
+    private static func either<Outcome>(
+        _ callback: @escaping (Value) throws -> Outcome, _ errback: @escaping (any Error) throws -> Outcome
+    ) -> (Result<Value, any Error>) throws -> Outcome {
+        { result in
             switch result {
             case .success(let value): try callback(value)
             case .failure(let error): try errback(error)
             }
         }
-        return addBoth(body, fileID: fileID, line: line)
     }
 
     /// Runs `body` with the result, whichever it is; what it returns or throws is the returned Deferred's.
