@@ -17,7 +17,6 @@ extension StreamKind {
         adjust(&options)
         let reactor = try Reactor(options: options)
         let end = ScenarioEnd(reactor)
-        let ended = reactor.bound(end)
         try TemporaryDirectory.with { directory in
             let factory = ConnectionFactory()
             let connect = try connection(on: reactor, factory, receiveBuffer, directory)
@@ -25,20 +24,7 @@ extension StreamKind {
                 reactor.spawn { try await Self.serveNext(of: factory, end, body) }
                     .addErrback { error in _ = Issue.record(error, sourceLocation: sourceLocation) }
             }
-            let thread = ScriptThread {
-                var failure: (any Error)?
-                do {
-                    let peer = try connect()
-                    defer { peer.close() }
-                    try script(peer)
-                } catch { failure = error }
-                ended.handle.callFromThread { [failure] reactor in
-                    ended.value(on: reactor).peerError = failure
-                    ended.value(on: reactor).peerHasEnded = true
-                }
-            }
-            try reactor.run()
-            thread.join()
+            try end.run(against: script, on: connect)
             factory.dropWaiting()
         }
         if let error = end.peerError { Issue.record(error, sourceLocation: sourceLocation) }

@@ -56,26 +56,12 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
         let end = ScenarioEnd(reactor)
         subject.whenLost = { end.connectionIsLost = true }
         setUp(reactor)
-        let ended = reactor.bound(end)
         let directory = try TemporaryDirectory()
         defer { directory.remove() }
         // For one connection, and not beyond it: the protocol will hold the factory.
         var next: Recorder? = subject
         let connect = try connection(on: reactor, Factory { next.take() }, receiveBuffer, directory)
-        let thread = ScriptThread {
-            var failure: (any Error)?
-            do {
-                let peer = try connect()
-                defer { peer.close() }
-                try script(peer)
-            } catch { failure = error }
-            ended.handle.callFromThread { [failure] reactor in
-                ended.value(on: reactor).peerError = failure
-                ended.value(on: reactor).peerHasEnded = true
-            }
-        }
-        try reactor.run()
-        thread.join()
+        try end.run(against: script, on: connect)
         return Outcome(recorder: subject, peerError: end.peerError)
     }
 
@@ -146,6 +132,28 @@ final class ScenarioEnd {
             Issue.record("timed out: peer ended \(peerHasEnded), connection lost \(connectionIsLost)")
             try self.reactor.stop()
         }
+    }
+
+    /// Runs the reactor, with the other side of the connection played by `script` on a thread of its own.
+    @available(*, noasync)
+    func run(
+        against script: @escaping @Sendable (Peer) throws -> Void, on connect: @escaping @Sendable () throws -> Peer
+    ) throws {
+        let ended = reactor.bound(self)
+        let thread = ScriptThread {
+            var failure: (any Error)?
+            do {
+                let peer = try connect()
+                defer { peer.close() }
+                try script(peer)
+            } catch { failure = error }
+            ended.handle.callFromThread { [failure] reactor in
+                ended.value(on: reactor).peerError = failure
+                ended.value(on: reactor).peerHasEnded = true
+            }
+        }
+        try reactor.run()
+        thread.join()
     }
 
     private func stopIfDone() {
