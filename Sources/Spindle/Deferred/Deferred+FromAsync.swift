@@ -24,6 +24,10 @@ extension Deferred where Value: Sendable {
         reactor.hasSpawned = true
         let entry = SpawnedTask(Origin(fileID: fileID, line: line))
         self.init(fileID: fileID, line: line) { _ in entry.cancel() }
+        guard !reactor.wasInvalidated else {
+            try? errback(ReactorInvalidated())
+            return
+        }
         let errand = reactor.bound(Errand(self, entry, reactor))
         if reactor.isClosing { entry.cancel() }
         let task = Task {

@@ -32,7 +32,7 @@ public struct StandardIOEndpoint: StreamClientEndpoint, StreamServerEndpoint {
         let connected = Deferred<Protocol>()
         do {
             // It would begin when all others have been told to close.
-            if reactor.isClosing { throw ReactorNotRunning() }
+            try reactor.requireOpen()
             let connection = try AdoptedConnection(reactor, input, output, factory)
             reactor.inNextPass {
                 guard !connected.hasFired else { return }

@@ -11,10 +11,15 @@ import Glibc
 package final class EventBase {
     /// Nil for the base of a reactor that is not (or no longer) attached to a loop:
     /// events on it never fire.
-    package let raw: OpaquePointer?
+    package private(set) var raw: OpaquePointer?
+    /// Whether it is ours to free.
+    let isOwned: Bool
 
     /// What else lives on the base, and is asked to leave before it is freed.
     package var tenants: [any EventBaseTenant] = []
+
+    /// Sees to what is to be done between entries, where C code runs the loop.
+    var host: (any EntryHost)?
 
     /// Whether a callback is on the stack now.
     private(set) var isInside = false
@@ -48,12 +53,21 @@ package final class EventBase {
             throw SystemError(errno, "event_base_new_with_config")
         }
         unsafe self.raw = raw
+        isOwned = true
+        watch = LoopWatch(limit: slowCallbackLimit)
+    }
+
+    /// A base that C code has made, runs and frees.
+    init(adopting raw: OpaquePointer, slowCallbackLimit: Duration?) {
+        unsafe self.raw = raw
+        isOwned = false
         watch = LoopWatch(limit: slowCallbackLimit)
     }
 
     /// A base without a loop behind it.
     init(detached: Void) {
         unsafe raw = nil
+        isOwned = false
         watch = LoopWatch(limit: nil)
     }
 
@@ -61,8 +75,22 @@ package final class EventBase {
         assert(unflushed.isEmpty && !isInside, "an event base was freed inside one of its callbacks")
         dead.removeAll()
         guard let raw = unsafe raw else { return }
+        sendTenantsAway()
+        if isOwned { unsafe event_base_free(raw) }
+    }
+
+    /// Has everything that is not Spindle's own leave the base.
+    private func sendTenantsAway() {
+        guard let raw = unsafe raw else { return }
         for tenant in tenants { unsafe tenant.leave(raw) }
-        unsafe event_base_free(raw)
+        tenants = []
+    }
+
+    /// Lets go of a base that was adopted, when no event of ours is left on it. Nothing happens on it any more.
+    func detach() {
+        sendTenantsAway()
+        host.take()?.leave()
+        unsafe raw = nil
     }
 
     // MARK: - Entries
@@ -78,6 +106,7 @@ package final class EventBase {
         precondition(!isInside, "the reactor's loop was entered from inside one of its own callbacks")
         isInside = true
         watch.begin()
+        host?.entryBegins()
         body()
         lap(occasion())
         leave()
@@ -93,7 +122,12 @@ package final class EventBase {
     func postpone(_ body: @escaping () -> Void) {
         hasAfterwork = true
         postponed.append(body)
+        workWaits()
     }
+
+    /// Something is to be done at the end of an entry. If there is none under way C code has called us by itself, and
+    /// somebody has to bring one about.
+    func workWaits() { if !isInside { host?.bringAboutEntry() } }
 
     /// The end of an entry. What is flushed or let go here may write, close and let go in turn.
     @inline(__always)
@@ -103,6 +137,10 @@ package final class EventBase {
             lap("what a callback left to be done at its end")
         }
         isInside = false
+        guard let host else { return }
+        // Where C code runs the loop nobody tells when it goes on to wait.
+        watch.rest()
+        host.entryEnded()
     }
 
     private func doAfterwork() {
@@ -127,6 +165,7 @@ package final class EventBase {
     func flushLater(_ object: any Flushable) {
         hasAfterwork = true
         unflushed.append(object)
+        workWaits()
     }
 
     /// Keeps `object` alive until the current entry has ended.
@@ -144,6 +183,12 @@ package final class EventBase {
     /// Whether there is a loop behind this base.
     var isAttached: Bool { unsafe raw != nil }
 
+    /// Whether the loop can report a change once, as epoll does, instead of a state over and over.
+    var reportsChanges: Bool {
+        guard let raw = unsafe raw else { return true }
+        return unsafe UInt32(event_base_get_features(raw)) & EV_FEATURE_ET.rawValue != 0
+    }
+
     /// In a child process: waits by an epoll descriptor that is not the parent's as well, for all that was waited for.
     func reinitialize() throws(SystemError) {
         guard let raw = unsafe raw else { return }
@@ -157,11 +202,16 @@ package final class EventBase {
         case failed(SystemError)
     }
 
+    /// The loop comes round.
+    func countPass() {
+        passes &+= 1
+        watch.rest()
+    }
+
     /// One pass of libevent: waits if `blocking`, then runs the callbacks of what is ready.
     func pass(blocking: Bool) -> PassEnd {
         guard let raw = unsafe raw else { return .exited }
-        passes &+= 1
-        watch.rest()
+        countPass()
         let flags = EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | (blocking ? 0 : EVLOOP_NONBLOCK)
         if unsafe event_base_loop(raw, flags) < 0 { return .failed(SystemError(errno, "event_base_loop")) }
         let exited = unsafe event_base_got_exit(raw) != 0 || event_base_got_break(raw) != 0

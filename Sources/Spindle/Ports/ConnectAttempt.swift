@@ -41,7 +41,7 @@ final class ConnectAttempt {
         do {
             // Not one of those that a stopping reactor waits for, or a client that tries again and
             // again would keep it.
-            if reactor.isClosing { throw ReactorNotRunning() }
+            try reactor.requireOpen()
             try plan.precondition()
             if case .address(let address) = plan.destination, !plan.families.contains(address.family) {
                 throw DNSLookupError(name: address.host, reason: "not an address of the kind that was asked for")
@@ -50,6 +50,8 @@ final class ConnectAttempt {
                 throw ConnectBindError(address: local, errno: EAFNOSUPPORT)
             }
         } catch {
+            // Without a loop there is no later pass.
+            if reactor.wasInvalidated { return finish(.failure(error)) }
             return reactor.inNextPass { [self] in finish(.failure(error)) }
         }
         slot = reactor.attempts.insert(self)

@@ -66,7 +66,7 @@ public final class ListeningPort {
     public func startListening() throws {
         reactor.requireThread()
         guard listener == nil else { return }
-        if reactor.isClosing { throw ReactorNotRunning() }
+        try reactor.requireOpen()
         factory.beginUse()
         do { try open() } catch {
             factory.endUse()

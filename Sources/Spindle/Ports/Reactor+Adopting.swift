@@ -26,7 +26,7 @@ extension Reactor {
     ///   ``ReactorNotRunning`` while the reactor stops.
     public func adoptStreamConnection(_ descriptor: CInt, _ factory: Factory) throws {
         requireThread()
-        if isClosing { throw ReactorNotRunning() }
+        try requireOpen()
         let connection = try AdoptedConnection(self, descriptor, factory)
         // It waits here for good if the reactor never runs, which it must not keep.
         inNextPass { [logger] in

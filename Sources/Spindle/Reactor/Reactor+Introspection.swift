@@ -34,7 +34,7 @@ extension Reactor {
             ),
         ]
         let counts = parts.dropLast().map { "\($0.things.count) \($0.kind)\($0.things.count == 1 ? "" : "s")" }
-        var lines = ["\(phase.rawValue); \(counts.joined(separator: ", "))"]
+        var lines = ["\(wasInvalidated ? "invalidated" : phase.rawValue); \(counts.joined(separator: ", "))"]
         for part in parts {
             lines += part.things.prefix(20).map { "  \($0)" }
             if part.things.count > 20 { lines.append("  and \(part.things.count - 20) more \(part.kind)s") }

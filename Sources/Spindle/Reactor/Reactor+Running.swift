@@ -15,9 +15,10 @@ extension Reactor {
         *, noasync, message: "run() blocks its thread: call it from synchronous code, such as `static func main()`"
     )
     public func run() throws {
+        if let host = base.host { return try host.run() }
         guard phase == .idle else { throw ReactorAlreadyRunning() }
         guard process == getpid() else { throw ReactorOfAnotherProcess() }
-        guard base.isAttached else { throw ReactorNotRunning() }
+        try requireLoop()
         handle.bindToCurrentThread()
         try addStopHandlers()
         defer { removeStopHandlers { _ in true } }
@@ -43,7 +44,7 @@ extension Reactor {
         }
     }
 
-    private func start() {
+    func start() {
         // It may have been told to stop while it waited for what comes before.
         guard !isStopping else { return }
         fire(.during, .startup)
@@ -55,20 +56,25 @@ extension Reactor {
 
     /// What each pass does before I/O: queued calls and jobs, then due timers (R3).
     func turn() {
-        guard handle.queue.hasWork || timers.needsAttention else { return }
-        base.entry("a turn") {
-            // What the queued calls set a timer for has its turn in the next pass (R3).
-            let limit = timers.limit
-            runQueue()
-            runDueTimers(before: limit)
-        }
+        guard hasTurnToTake else { return }
+        // What the queued calls set a timer for has its turn in the next pass (R3).
+        base.entry("a turn") { takeTurn(calls: .max, timersBefore: timers.limit) }
     }
 
-    func runQueue() {
+    /// Whether calls or jobs wait, or delayed calls that are due or that the kernel does not know of yet.
+    var hasTurnToTake: Bool { handle.queue.hasWork || timers.needsAttention }
+
+    /// Does what is queued, up to so many things, and makes the delayed calls that are due and are not newer than `limit`.
+    func takeTurn(calls: Int, timersBefore limit: UInt64) {
+        runQueue(upTo: calls)
+        runDueTimers(before: limit)
+    }
+
+    private func runQueue(upTo count: Int) {
         guard handle.queue.hasWork else { return }
         var work = batch
         batch = []
-        handle.queue.take(into: &work)
+        handle.queue.take(into: &work, upTo: count)
         jobsDone += work.count
         for item in work { WorkQueue.perform(item, on: self) }
         work.removeAll(keepingCapacity: true)
@@ -84,7 +90,7 @@ extension Reactor {
 
     // MARK: - What the main thread's reactor does besides
 
-    private func watchMainQueue() throws {
+    func watchMainQueue() throws {
         guard MainQueue.isHere else { return }
         // Dispatch crashes if it cannot open the one that it makes at the first call.
         try SpareDescriptors.require(2)

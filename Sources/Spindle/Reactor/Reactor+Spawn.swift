@@ -31,6 +31,7 @@ extension Reactor {
         fileID: StaticString = #fileID, line: UInt = #line
     ) -> Deferred<Value> {
         requireThread()
+        if wasInvalidated { return Deferred(.failure(ReactorInvalidated()), fileID: fileID, line: line) }
         warnIfDetached("spawn")
         hasSpawned = true
         let entry = SpawnedTask(Origin(fileID: fileID, line: line))

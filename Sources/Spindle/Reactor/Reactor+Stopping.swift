@@ -46,7 +46,9 @@ extension Reactor {
         for port in ports.all { port.stopListening() }
         timers.abandonAll()
         // The last words of tasks and connections. A loop that goes on queueing calls is cut short.
-        for _ in 0..<100 where handle.queue.hasWork { turn() }
+        for _ in 0..<100 where handle.queue.hasWork {
+            base.isInside ? takeTurn(calls: .max, timersBefore: 0) : turn()
+        }
         timers.abandonAll()
         handle.endRun()
         (ownThreadPool, threadLimit) = (nil, nil)

@@ -38,10 +38,12 @@ public final class Reactor {
     let timers: TimerQueue
 
     // What is open on this reactor. These references keep it alive.
-    var transports = SlotMap<SocketTransport>()
-    var ports = SlotMap<ListeningPort>()
-    var attempts = SlotMap<ConnectAttempt>()
-    var tasks = SlotMap<SpawnedTask>()
+    var transports = SlotMap<SocketTransport>() { didSet { base.workWaits() } }
+    var ports = SlotMap<ListeningPort>() { didSet { base.workWaits() } }
+    var attempts = SlotMap<ConnectAttempt>() { didSet { base.workWaits() } }
+    var tasks = SlotMap<SpawnedTask>() { didSet { base.workWaits() } }
+    /// How many jobs on threads have not been answered yet.
+    var awaitedAnswers = 0 { didSet { base.workWaits() } }
     /// Made when somebody asks for it.
     var ownThreadPool: ThreadPool?
 
@@ -65,7 +67,7 @@ public final class Reactor {
     var triggers: [SystemEventTrigger] = []
     /// What the triggers returned that have been called last.
     var awaitedOutcomes: [Deferred<Void>] = []
-    var signalHandlers: SignalHandlers?
+    var signalHandlers: SignalHandlers? { didSet { base.workWaits() } }
     /// What has SIGINT and SIGTERM stop this reactor, while it runs.
     var stopHandlers: [SignalHandler] = []
     /// The signal that this run was stopped by.
@@ -80,7 +82,11 @@ public final class Reactor {
     var bytesReceived = 0
     var bytesWritten = 0
 
+    /// The loop's own events, and whether they are on the base.
     private var residents: [Event] = []
+    private var areResidentsPresent: Bool
+    /// Whether it was on an adopted base, and is no more.
+    var wasInvalidated = false
 
     enum Phase: String {
         case idle, running
@@ -96,9 +102,14 @@ public final class Reactor {
     ///
     /// - Throws: ``SystemError`` when the kernel is out of descriptors or memory.
     public convenience init(options: Options = Options()) throws {
+        try self.init(options, try EventBase(slowCallbackLimit: options.slowCallbackLimit))
+    }
+
+    /// Creates a reactor on a base with a loop behind it.
+    convenience init(_ options: Options, _ base: EventBase) throws {
         let wakeup = try Wakeup()
         let timer = try TimerDescriptor()
-        self.init(options, try EventBase(slowCallbackLimit: options.slowCallbackLimit), wakeup, timer)
+        self.init(options, base, wakeup, timer)
         base.onSlowCallback = { [logger] occasion, duration in
             logger.warning("\(occasion) held the loop up for \(duration)")
         }
@@ -122,6 +133,7 @@ public final class Reactor {
     private init(_ options: Options, _ base: EventBase, _ wakeup: Wakeup?, _ timer: TimerDescriptor?) {
         self.options = options
         self.base = base
+        areResidentsPresent = base.isOwned
         logger = options.logger
         handle = ReactorHandle(wakeup: wakeup)
         actor = ReactorActor(handle)
@@ -155,9 +167,23 @@ public final class Reactor {
 
     /// Says that what is asked for will never happen: a protocol's reactor has no loop before it is connected.
     func warnIfDetached(_ call: StaticString) {
-        if !base.isAttached && timers.heldTime == nil {
+        if wasInvalidated {
+            logger.error("\(call): \(ReactorInvalidated())")
+        } else if !base.isAttached && timers.heldTime == nil {
             logger.warning("\(call) on the reactor of a protocol that is not connected: it has no loop")
         }
+    }
+
+    /// - Throws: what a reactor has to say that has no loop.
+    func requireLoop() throws {
+        if wasInvalidated { throw ReactorInvalidated() }
+        guard base.isAttached else { throw ReactorNotRunning() }
+    }
+
+    /// - Throws: what a reactor has to say on which nothing new may begin.
+    func requireOpen() throws {
+        try requireLoop()
+        if isClosing { throw ReactorNotRunning() }
     }
 
     /// Runs a user's closure; an error it throws harms nobody else (R6).
@@ -169,11 +195,36 @@ public final class Reactor {
     /// Does `body` in the next pass.
     package func inNextPass(_ body: @escaping () -> Void) { handle.post(.call { _ in body() }) }
 
-    /// Watches one of the loop's own descriptors.
+    /// Watches one of the loop's own descriptors: an eventfd or a timerfd.
     func watch(_ descriptor: CInt, _ description: String, _ body: @escaping () -> Void) throws(SystemError) {
-        let event = Event(base, descriptor, .signalled, ClosureHandler(description, body))
-        try event.add()
+        let drains = !base.reportsChanges
+        let handler = ClosureHandler(description) {
+            if drains { Descriptor.drain(descriptor) }
+            body()
+        }
+        let event = Event(base, descriptor, .signalled, handler)
+        if areResidentsPresent { try event.add() }
         residents.append(event)
+    }
+
+    /// Puts the loop's own events on the base, or takes them off, so that C's loop may end.
+    func setResidents(present: Bool) {
+        guard present != areResidentsPresent else { return }
+        areResidentsPresent = present
+        if !present { hangUpWatch.take()?.stop() }
+        for event in residents {
+            guard present else { event.remove(); continue }
+            do { try event.add() } catch { logger.critical("the loop cannot watch a descriptor of its own: \(error)") }
+        }
+    }
+
+    /// Takes everything of the reactor's own off an adopted base.
+    func leaveBase() {
+        setResidents(present: false)
+        residents = []
+        handle.queue.onAppend(nil)
+        timers.onChange = nil
+        base.detach()
     }
 
     /// What watches the connections that nobody reads.

@@ -10,6 +10,12 @@ public struct ReactorNotRunning: Error, Hashable, Sendable, CustomStringConverti
     public var description: String { "the reactor is not running" }
 }
 
+/// The reactor was on a C program's `event_base`, and has been taken off it; see ``Reactor/invalidate()``.
+public struct ReactorInvalidated: Error, Hashable, Sendable, CustomStringConvertible {
+    public init() {}
+    public var description: String { "the reactor was invalidated: it has no event_base any more" }
+}
+
 /// A delayed call was changed after it ran.
 public struct AlreadyCalled: Error, Hashable, Sendable, CustomStringConvertible {
     public init() {}

@@ -56,6 +56,10 @@ extension Reactor {
         /// for it. A connection whose peer has gone away would otherwise end the process (S9).
         public var ignoresSIGPIPE = true
 
+        /// Whether a reactor on a C program's `event_base` keeps that program's loop going when there is nothing open on it; see
+        /// ``Reactor/init(adopting:options:)``.
+        public var keepsLoopAlive = false
+
         public init() {}
     }
 }

@@ -20,6 +20,8 @@ final class WorkQueue: Sendable {
     private let inbox = Lock<[Work]?>([])
     /// Spares the loop taking the lock in every pass.
     private let isPending = Atomic(false)
+    /// Told of what the thread that runs the loop queues. Sound: touched by that thread only.
+    private nonisolated(unsafe) var appendedHere: (() -> Void)?
 
     /// Whether there is anything to take. Exact on the reactor's thread for what was queued there.
     var hasWork: Bool { unsafe !own.isEmpty || isPending.load(ordering: .relaxed) }
@@ -28,6 +30,16 @@ final class WorkQueue: Sendable {
     func appendHere(_ work: Work) {
         if isPending.load(ordering: .relaxed) { unsafe takeInbox(into: &own) }
         unsafe own.append(work)
+        unsafe appendedHere?()
+    }
+
+    /// Has `body` called after each `appendHere`, as which it is called.
+    func onAppend(_ body: (() -> Void)?) { unsafe appendedHere = body }
+
+    /// How much is queued by now. Called as `appendHere` is.
+    func countHere() -> Int {
+        if isPending.load(ordering: .relaxed) { unsafe takeInbox(into: &own) }
+        return unsafe own.count
     }
 
     /// Called on any thread. Returns true if the queue was empty before: whoever makes it non-empty wakes the reactor,
@@ -67,10 +79,15 @@ final class WorkQueue: Sendable {
     }
 
     /// Exchanges what is queued for an emptied array, which keeps both arrays' memory in use. Called as `appendHere` is.
-    func take(into batch: inout [Work]) {
+    ///
+    /// - Parameter limit: leaves what is queued behind so many things.
+    func take(into batch: inout [Work], upTo limit: Int = .max) {
         batch.removeAll(keepingCapacity: true)
         unsafe swap(&own, &batch)
         if isPending.load(ordering: .relaxed) { takeInbox(into: &batch) }
+        guard batch.count > limit else { return }
+        unsafe own.append(contentsOf: batch[limit...])
+        batch.removeSubrange(limit...)
     }
 
     private func takeInbox(into batch: inout [Work]) {

@@ -8,4 +8,10 @@ enum Descriptor {
         guard copy >= 0 else { throw SystemError(errno, "fcntl (F_DUPFD_CLOEXEC)") }
         return copy
     }
+
+    /// Takes note of an eventfd's or a timerfd's news, so that it is not readable any more.
+    static func drain(_ descriptor: CInt) {
+        var count: UInt64 = 0
+        _ = unsafe read(descriptor, &count, MemoryLayout<UInt64>.size)
+    }
 }

@@ -45,6 +45,7 @@ extension Reactor {
         fileID: StaticString = #fileID, line: UInt = #line
     ) -> Deferred<Value> {
         requireThread()
+        if wasInvalidated { return Deferred(.failure(ReactorInvalidated()), fileID: fileID, line: line) }
         warnIfDetached("deferToThread")
         return pool.workers.answer(on: self, Origin(fileID: fileID, line: line)) { refusal in
             if let refusal { throw refusal }

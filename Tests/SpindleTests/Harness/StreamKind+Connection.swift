@@ -15,7 +15,8 @@ extension StreamKind {
         var options = Reactor.Options.forTests
         if self == .tcp4BufferEvent { options.directIO = false }
         adjust(&options)
-        let reactor = try Reactor(options: options)
+        let (reactor, leave) = try makeReactor(options)
+        defer { leave() }
         let end = ScenarioEnd(reactor)
         try TemporaryDirectory.with { directory in
             let factory = ConnectionFactory()

@@ -16,6 +16,8 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
     case adoptedPort
     /// A connected descriptor that was handed over: of TCP, and one end of a socket pair.
     case adopted, adoptedPair
+    /// On a C program's event_base.
+    case adoptedBase
 
     var testDescription: String { rawValue }
 
@@ -52,7 +54,8 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
         var options = Reactor.Options.forTests
         if self == .tcp4BufferEvent { options.directIO = false }
         adjust(&options)
-        let reactor = try Reactor(options: options)
+        let (reactor, leave) = try makeReactor(options)
+        defer { leave() }
         let end = ScenarioEnd(reactor)
         subject.whenLost = { end.connectionIsLost = true }
         setUp(reactor)
@@ -65,12 +68,27 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
         return Outcome(recorder: subject, peerError: end.peerError)
     }
 
+    /// Makes the reactor, and returns what is to be done when all is over.
+    func makeReactor(_ options: Reactor.Options) throws -> (Reactor, leave: () -> Void) {
+        guard self == .adoptedBase else { return (try Reactor(options: options), {}) }
+        let host = HostProgram()
+        let reactor = try host.adopt { $0 = options }
+        return (
+            reactor,
+            {
+                reactor.invalidate()
+                #expect(host.eventCount == 0, "I1: the reactor has left something on the base")
+                host.free()
+            }
+        )
+    }
+
     /// Prepares a connection and returns how the peer's thread gets its end of it.
     func connection(
         on reactor: Reactor, _ factory: Factory, _ receiveBuffer: CInt?, _ directory: TemporaryDirectory
     ) throws -> @Sendable () throws -> Peer {
         switch self {
-        case .tcp4, .tcp4BufferEvent, .tcp6:
+        case .tcp4, .tcp4BufferEvent, .tcp6, .adoptedBase:
             let interface = self == .tcp6 ? "::1" : "127.0.0.1"
             let address = try reactor.listenTCP(0, factory, interface: interface).address
             return { try Peer.connect(to: address, receiveBuffer: receiveBuffer) }

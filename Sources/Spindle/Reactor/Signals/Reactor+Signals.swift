@@ -20,6 +20,7 @@ extension Reactor {
     @discardableResult
     public func addSignalHandler(_ signal: Int32, _ body: @escaping () throws -> Void) throws -> SignalHandler {
         requireThread()
+        if wasInvalidated { throw ReactorInvalidated() }
         removeStopHandlers { $0 == signal }
         let handler = SignalHandler(signal, body)
         try add(handler)

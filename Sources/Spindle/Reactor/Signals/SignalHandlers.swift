@@ -20,6 +20,8 @@ struct SignalHandlers {
         handlers.append(handler)
     }
 
+    var isEmpty: Bool { handlers.isEmpty }
+
     func handles(_ signal: CInt) -> Bool { traps.contains { $0.number == signal } }
 
     func contains(_ handler: SignalHandler) -> Bool { handlers.contains { $0 === handler } }

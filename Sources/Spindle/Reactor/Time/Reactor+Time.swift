@@ -13,7 +13,9 @@ extension Reactor {
     public func callLater(_ delay: Duration, _ body: @escaping () throws -> Void) -> DelayedCall {
         requireThread()
         warnIfDetached("callLater")
-        return timers.add(now.advanced(by: delay), body)
+        let call = timers.add(now.advanced(by: delay), body)
+        if wasInvalidated { timers.abandonAll() }
+        return call
     }
 
     /// The calls that wait to be made, the next one first: what keeps the reactor busy later.

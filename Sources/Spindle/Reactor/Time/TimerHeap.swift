@@ -33,6 +33,7 @@ struct TimerHeap {
     private var free = 0
 
     var count: Int { nodes.count }
+    var isEmpty: Bool { nodes.isEmpty }
 
     var first: Rank? { nodes.first?.rank }
 

@@ -15,6 +15,8 @@ final class TimerQueue {
 
     /// Whether calls are due, or the kernel does not know of the earliest deadline yet.
     private(set) var needsAttention = false
+    /// Told when the next call is due earlier than before, and when none is left.
+    var onChange: (() -> Void)?
 
     init(_ handle: ReactorHandle, _ descriptor: TimerDescriptor?) {
         self.handle = handle
@@ -50,7 +52,10 @@ final class TimerQueue {
     /// Moves a call after its deadline changed: it comes behind those that have the new one already.
     func moved(_ call: DelayedCall) { heap.move(call.slot, nextRank(call.deadline)) }
 
-    func cancelled(_ call: DelayedCall) { _ = heap.remove(call.slot) }
+    func cancelled(_ call: DelayedCall) {
+        _ = heap.remove(call.slot)
+        if heap.isEmpty { onChange?() }
+    }
 
     /// Gives up on all calls: what their closures hold is released.
     func abandonAll() {
@@ -60,7 +65,10 @@ final class TimerQueue {
 
     private func nextRank(_ deadline: MonotonicTime) -> TimerHeap.Rank {
         defer { nextSequence += 1 }
-        if armedFor.map({ deadline < $0 }) ?? true { needsAttention = true }
+        if armedFor.map({ deadline < $0 }) ?? true {
+            needsAttention = true
+            onChange?()
+        }
         return TimerHeap.Rank(deadline: deadline, sequence: nextSequence)
     }
 
