@@ -3,14 +3,15 @@ import Glibc
 
 /// A libevent `bufferevent` on a socket that somebody else owns and closes.
 ///
-/// It is where a transport's output waits when the kernel will not take it, and, with
-/// direct I/O switched off, where its input arrives as well.
+/// It is where a transport's output waits when the kernel will not take it, and, where there is
+/// no direct I/O, where its input arrives as well.
 @safe
 final class BufferEvent: EntrySource {
     let base: EventBase
     var occasion: String { "buffered input or output of \(handler)" }
     fileprivate let handler: any BufferEventHandler
-    private var raw: OpaquePointer?
+    /// Nil once closed.
+    private(set) var raw: OpaquePointer?
     private var bytesWritten = 0
     /// Where, counted in bytes written, the last piece of a file ends.
     private var fileEnd = 0
@@ -158,6 +159,8 @@ private let eventThunk: bufferevent_event_cb = { _, what, context in
     let failure: BufferEvent.Failure =
         if Int32(what) & BEV_EVENT_ERROR != 0 {
             .error(code)
+        } else if Int32(what) & BEV_EVENT_TIMEOUT != 0 {
+            .error(ETIMEDOUT)
         } else if Int32(what) & BEV_EVENT_WRITING != 0 {
             .stuckFile
         } else {

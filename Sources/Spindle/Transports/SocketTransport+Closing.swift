@@ -84,7 +84,7 @@ extension SocketTransport {
     private var isWaitingForProducer: Bool { state == .closing && peerHasFinished && producer != nil }
 
     /// How many of the bytes that had to wait the kernel has taken.
-    private var bytesTaken: Int { (bufferEvent?.bytesTaken ?? 0) + (mail?.bytesTaken ?? 0) }
+    private var bytesTaken: Int { (conduit?.bytesTaken ?? 0) + (mail?.bytesTaken ?? 0) }
 
     // MARK: - The end
 
@@ -94,7 +94,7 @@ extension SocketTransport {
     /// Called with no callback on the stack.
     func finishClosing() {
         if peerHasFinished || socket.stream != nil { return end(endReason) }
-        dropBufferEvent()
+        dropConduit()
         switch reactor.receiveBuffer.receive(from: socket) {
         case .received: linger()
         case .empty: hasDiscardedInput || socket.hasUnsentOutput ? linger() : end(endReason)
@@ -149,7 +149,7 @@ extension SocketTransport {
             event.remove()
             reactor.base.bury(event)
         }
-        dropBufferEvent()
+        dropConduit()
         mail?.close()
         undelivered = nil
         if let buffer = gathered.take() { reactor.gatherPool.give(buffer) }

@@ -32,10 +32,10 @@ extension SocketTransport {
     func sendMail() {
         guard let mail, writeError == nil else { return }
         do throws(SystemError) {
-            while (bufferEvent?.outputLength ?? 0) == 0, let (bytes, count) = try mail.sendFirst() {
+            while (conduit?.outputLength ?? 0) == 0, let (bytes, count) = try mail.sendFirst() {
                 guard count < bytes.count else { continue }
                 try bytes.withRawSpan { data throws(SystemError) in
-                    try appendToBufferEvent(data.extracting(count...))
+                    try appendToConduit(data.extracting(count...))
                 }
             }
         } catch {

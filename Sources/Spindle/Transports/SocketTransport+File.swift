@@ -8,7 +8,7 @@ extension SocketTransport {
         // What was gathered before it goes before it; what waits behind a descriptor is kept in memory.
         sendGathered()
         guard mail?.isEmpty ?? true else { return false }
-        guard writeError == nil, let buffer = try? requiredBufferEvent(), buffer.write(file, from: offset, count) else {
+        guard writeError == nil, let buffer = try? requiredConduit(), buffer.write(file, from: offset, count) else {
             return false
         }
         reactor.bytesWritten += count
@@ -19,9 +19,9 @@ extension SocketTransport {
 
     /// sendfile(2) has sent nothing: because the file has become shorter, or by a whim of the kernel.
     func fileIsStuck() {
-        guard let bufferEvent else { return }
-        let isShorter = bufferEvent.isFileTooShort
-        bufferEvent.resumeWriting(dropsFile: isShorter)
+        guard let conduit else { return }
+        let isShorter = conduit.isFileTooShort
+        conduit.resumeWriting(dropsFile: isShorter)
         guard isShorter else { return }
         isBacklogged = backlogLength > 0
         // Whose piece it was may have been cancelled, and another sender wait for its turn: nobody is left to say

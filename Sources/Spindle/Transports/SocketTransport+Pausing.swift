@@ -3,9 +3,8 @@ import Glibc
 // Reading starts and stops.
 extension SocketTransport {
     func startReading() {
-        // A bufferevent would have the kernel close descriptors.
-        if !isDirect, state == .open, !takesDescriptors {
-            bufferEvent?.startReading()
+        if conduitReceives {
+            conduit?.startReading()
         } else {
             if isUnwatchable { return readInEachPass() }
             let event = readEvent ?? Event(reactor.base, socket.descriptor, .readable, self)
@@ -29,7 +28,7 @@ extension SocketTransport {
 
     func stopReading() {
         readEvent?.remove()
-        bufferEvent?.stopReading()
+        conduit?.stopReading()
     }
 
     /// Takes effect at once, and costs nothing until something arrives.
@@ -37,7 +36,7 @@ extension SocketTransport {
         guard state == .open, !isReadingPaused else { return }
         isReadingPaused = true
         // The bufferevent would go on reading into its own memory.
-        if bufferEvent != nil, !isDirect { park() }
+        if conduit != nil, !isDirect { park() }
     }
 
     func resumeReading() {

@@ -23,7 +23,7 @@ extension SocketTransport {
     }
 
     /// How much waits to be sent, in bytes.
-    var backlogLength: Int { (bufferEvent?.outputLength ?? 0) + (mail?.weight ?? 0) }
+    var backlogLength: Int { (conduit?.outputLength ?? 0) + (mail?.weight ?? 0) }
 
     /// More waits than before.
     func backlogGrew() {
@@ -34,7 +34,7 @@ extension SocketTransport {
     /// Has the bufferevent report when somebody has waited long enough: those who wait for the low mark, or else
     /// those who wait for the last byte.
     private func applyLowMark() {
-        bufferEvent?.setLowMark(producer?.isStreaming == true || !drainWaiters.isEmpty ? marks.low : 0)
+        conduit?.setLowMark(producer?.isStreaming == true || !drainWaiters.isEmpty ? marks.low : 0)
     }
 
     /// Whether no more waits than `drained()` and paused producers are content with.

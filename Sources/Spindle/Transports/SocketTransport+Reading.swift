@@ -30,7 +30,7 @@ extension SocketTransport: EventHandler {
             switch receiveNext() {
             case .received(let count):
                 buffer.withBytes(count) { deliver($0) }
-                guard count == buffer.capacity, isDelivering else { return }
+                guard count == buffer.capacity, isDelivering, !conduitReceives else { return }
             case .empty: return
             case .end: return inputEnded()
             case .failed(let error): return end(ConnectionLost(errno: (writeError ?? error).errno))

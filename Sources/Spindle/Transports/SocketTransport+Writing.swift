@@ -34,6 +34,8 @@ extension SocketTransport: Flushable {
     func flush() {
         isFlushQueued = false
         sendGathered()
+        // C code writes to it as well.
+        if !isDirect { isBacklogged = backlogLength > 0 }
         outputMoved()
     }
 
@@ -65,7 +67,7 @@ extension SocketTransport: Flushable {
         }
     }
 
-    private func appendToBacklog(_ data: RawSpan) {
+    func appendToBacklog(_ data: RawSpan) {
         guard writeError == nil else { return }
         // Nothing would tell when it has room again.
         if socket.stream?.writesToFile == true { return writingFailed(SystemError(ENOSPC, "write")) }
@@ -73,7 +75,7 @@ extension SocketTransport: Flushable {
             if let mail, !mail.isEmpty {
                 mail.append(data)
             } else {
-                try appendToBufferEvent(data)
+                try appendToConduit(data)
             }
             isBacklogged = true
             backlogGrew()
@@ -82,8 +84,8 @@ extension SocketTransport: Flushable {
         }
     }
 
-    func appendToBufferEvent(_ data: RawSpan) throws(SystemError) {
-        guard try requiredBufferEvent().write(data) else { throw SystemError(ENOMEM, "bufferevent_write") }
+    func appendToConduit(_ data: RawSpan) throws(SystemError) {
+        guard try requiredConduit().write(data) else { throw SystemError(ENOMEM, "bufferevent_write") }
     }
 
     /// Some output has gone, or none was left: does what was waiting for that.
@@ -108,7 +110,7 @@ extension SocketTransport: Flushable {
         writeError = error
         acceptsWrites = false
         isBacklogged = false
-        dropBufferEvent()
+        dropConduit()
         mail?.close()
         pauseProducer()
         // Not now: the protocol's callback may be on the stack.
@@ -118,57 +120,6 @@ extension SocketTransport: Flushable {
             reactor.base.postpone { [self] in
                 end(endReason is ConnectionDone ? ConnectionLost(errno: error.errno) : endReason)
             }
-        }
-    }
-
-    /// The bufferevent, which is made when it is first needed.
-    func requiredBufferEvent() throws(SystemError) -> BufferEvent {
-        if let bufferEvent { return bufferEvent }
-        let made = try BufferEvent(reactor.base, socket.output, self)
-        bufferEvent = made
-        return made
-    }
-
-    func dropBufferEvent() {
-        guard let buffer = bufferEvent.take() else { return }
-        buffer.close()
-        reactor.base.bury(buffer)
-    }
-}
-
-extension SocketTransport: BufferEventHandler {
-    func inputArrived() {
-        guard let bufferEvent else { return }
-        do throws(SystemError) {
-            let buffer = try requiredUndelivered()
-            bufferEvent.moveInput(into: buffer)
-            if state == .open { return deliverUndelivered() }
-            hasDiscardedInput = true
-            buffer.removeAll()
-        } catch {
-            end(ConnectionLost(errno: error.errno))
-        }
-    }
-
-    func outputShrank() {
-        if bufferEvent != nil { outputProgressed() }
-    }
-
-    /// The kernel has taken some of what waited, or may take more now.
-    func outputProgressed() {
-        sendMail()
-        guard writeError == nil, state != .closed else { return }
-        isBacklogged = backlogLength > 0
-        backlogShrank()
-        // What the producer has written just now comes first.
-        if !isFlushQueued { outputMoved() }
-    }
-
-    func bufferEventFailed(_ failure: BufferEvent.Failure) {
-        switch failure {
-        case .endOfInput: inputEnded()
-        case .stuckFile: fileIsStuck()
-        case .error(let code): writingFailed(SystemError(code, "send or recv"))
         }
     }
 }

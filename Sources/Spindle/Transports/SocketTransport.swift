@@ -4,10 +4,10 @@ import Logging
 ///
 /// It receives into the reactor's buffer and sends to the kernel directly. What the kernel will not
 /// take goes to a libevent bufferevent, made when it is first needed, which owns it from there on.
-/// With direct I/O switched off the bufferevent does everything, in both directions.
+/// With direct I/O switched off, or once C code has been given it, the bufferevent does everything, in both directions.
 ///
 /// The files beside this one hold the parts: `+Reading`, `+Pausing`, `+Writing`, `+Closing`, `+Producer`, and for what few
-/// connections need `+Switching`, `+Descriptors` and `+File`.
+/// connections need `+Buffering`, `+Switching`, `+Descriptors` and `+File`.
 final class SocketTransport: Transport {
     enum State {
         case open
@@ -47,8 +47,12 @@ final class SocketTransport: Transport {
     /// What was received and is not delivered yet.
     var undelivered: Buffer?
 
+    /// Whether it receives and sends by itself, with the conduit for what has to wait only.
+    var isDirect: Bool
+    /// The bufferevent: where output waits that the kernel does not take, or all input and output pass.
+    var conduit: BufferEvent?
+
     // Writing
-    var bufferEvent: BufferEvent?
     var gathered: GatherBuffer?
     /// What waits with descriptors, behind what the bufferevent holds.
     var mail: DescriptorMail?
@@ -77,16 +81,14 @@ final class SocketTransport: Transport {
         hostAddress = host
         marks = reactor.options.waterMarks
         isUnwatchable = socket.stream != nil && !HangUpWatch.canWatch(socket.descriptor)
+        isDirect = true
         super.init(reactor: reactor)
-        guard !isDirect else { return }
-        do throws(SystemError) { bufferEvent = try BufferEvent(reactor.base, socket.descriptor, self) } catch {
+        guard !reactor.options.directIO else { return }
+        do throws(SystemError) { _ = try switchToConduit() } catch {
             socket.close()
             throw error
         }
     }
-
-    /// Whether it receives and sends by itself. A bufferevent has one descriptor for both.
-    var isDirect: Bool { reactor.options.directIO || socket.stream != nil }
 
     /// Tells the observer, connects `newProtocol` and begins to read. Called inside an entry, with no callback on the
     /// stack.
@@ -250,6 +252,8 @@ final class SocketTransport: Transport {
     override var isPaused: Bool { isReadingPaused }
 
     override var fileDescriptor: CInt? { state == .closed ? nil : socket.descriptor }
+
+    override func goBuffered() throws(SystemError) -> BufferEvent? { try switchToConduit() }
 
     override func set(_ option: SocketOption) throws {
         reactor.requireThread()

@@ -142,6 +142,9 @@ open class Transport: CustomStringConvertible {
     /// read nor write by it.
     open var fileDescriptor: CInt? { nil }
 
+    /// Sends and receives by a bufferevent from now on, if this transport can.
+    func goBuffered() throws(SystemError) -> BufferEvent? { nil }
+
     /// Sets an option of the socket. Does nothing after the end.
     ///
     /// - Throws: ``SystemError`` naming the option, if the kernel refuses or the socket has no such option.

@@ -17,6 +17,8 @@ class Recorder: Protocol {
 
     /// For transfers that are too large to keep.
     var keepsNothing = false
+    /// Has the transport go by its bufferevent from when the connection was made, and what that wrote is not sent yet.
+    var wantsBufferEvent = false
 
     var onMade: (Recorder) throws -> Void = { _ in }
     var onData: (Recorder, RawSpan) throws -> Void = { _, _ in }
@@ -26,6 +28,7 @@ class Recorder: Protocol {
 
     override func connectionMade() throws {
         events.append(.made)
+        defer { if wantsBufferEvent { _ = transport.bufferEvent } }
         try guarded { try onMade(self) }
     }
 

@@ -9,6 +9,8 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
     case tcp4, tcp6
     /// Direct I/O switched off: the bufferevent does everything.
     case tcp4BufferEvent
+    /// Direct until C code wants the bufferevent, which is when the connection has been made.
+    case tcp4Shared
     /// The side that connected.
     case tcp4Client
     case unix, unixClient
@@ -57,6 +59,7 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
         let (reactor, leave) = try makeReactor(options)
         defer { leave() }
         let end = ScenarioEnd(reactor)
+        subject.wantsBufferEvent = self == .tcp4Shared
         subject.whenLost = { end.connectionIsLost = true }
         setUp(reactor)
         let directory = try TemporaryDirectory()
@@ -88,7 +91,7 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
         on reactor: Reactor, _ factory: Factory, _ receiveBuffer: CInt?, _ directory: TemporaryDirectory
     ) throws -> @Sendable () throws -> Peer {
         switch self {
-        case .tcp4, .tcp4BufferEvent, .tcp6, .adoptedBase:
+        case .tcp4, .tcp4BufferEvent, .tcp4Shared, .tcp6, .adoptedBase:
             let interface = self == .tcp6 ? "::1" : "127.0.0.1"
             let address = try reactor.listenTCP(0, factory, interface: interface).address
             return { try Peer.connect(to: address, receiveBuffer: receiveBuffer) }
