@@ -87,7 +87,7 @@ extension Reactor {
 
     /// Whether there is something on the reactor that the loop has to go on for.
     var isBusy: Bool {
-        !transports.isEmpty || !ports.isEmpty || !attempts.isEmpty || !tasks.isEmpty || timers.count > 0
-            || awaitedAnswers > 0 || signalHandlers?.isEmpty == false || isServingMainQueue
+        !transports.isEmpty || !ports.isEmpty || !attempts.isEmpty || !tasks.isEmpty || !watches.isEmpty
+            || timers.count > 0 || awaitedAnswers > 0 || signalHandlers?.isEmpty == false || isServingMainQueue
     }
 }

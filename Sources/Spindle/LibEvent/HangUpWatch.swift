@@ -39,15 +39,6 @@ final class HangUpWatch: EventHandler {
         for slot in watched.taken { try watch(slot) }
     }
 
-    /// Whether epoll can watch a descriptor: not one of a regular file, or of /dev/null, which are always readable.
-    /// libevent, when asked to, would say so on standard error.
-    static func canWatch(_ descriptor: CInt) -> Bool {
-        let probe = epoll_create1(Int32(EPOLL_CLOEXEC))
-        defer { close(probe) }
-        var interest = unsafe epoll_event()
-        return unsafe epoll_ctl(probe, EPOLL_CTL_ADD, descriptor, &interest) == 0 || errno != EPERM
-    }
-
     /// Ends all watching; whoever made it calls this, since the event holds it.
     func stop() { event = nil }
 

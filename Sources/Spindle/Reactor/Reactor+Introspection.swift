@@ -5,14 +5,15 @@ extension Reactor {
         return Statistics(
             passes: base.passes, longestPass: base.watch.longestPass, connections: transports.count,
             connectionAttempts: attempts.count, listeningPorts: ports.count, delayedCalls: timers.count,
-            tasks: tasks.count, jobs: jobsDone, bytesReceived: bytesReceived, bytesWritten: bytesWritten,
+            tasks: tasks.count, watchedDescriptors: watches.count, jobs: jobsDone, bytesReceived: bytesReceived,
+            bytesWritten: bytesWritten,
             threads: ownThreadPool?.statistics)
     }
 
     /// What keeps the reactor busy, one thing on a line: for a log, or a person who wonders why it does not stop.
     ///
     /// ```
-    /// running; 1 port, 2 connections, 0 attempts, 1 delayed call, 0 tasks
+    /// running; 1 port, 2 connections, 0 attempts, 1 delayed call, 0 tasks, 0 watched descriptors
     ///   port 127.0.0.1:8000 (EchoFactory), 2 connections
     ///   connection 127.0.0.1:40112 (EchoProtocol)
     ///   connection 127.0.0.1:40114 (EchoProtocol), closing, 65536 bytes to send
@@ -28,6 +29,7 @@ extension Reactor {
             ("attempt", attempts.all.map { "attempt to connect to \($0.destination)" }),
             ("delayed call", delayedCalls.map { "\($0)" }),
             ("task", tasks.all.map { "task spawned at \($0.origin)" }),
+            ("watched descriptor", watches.all.map { "\($0)" }),
             (
                 "trigger",
                 awaitedOutcomes.filter { !$0.hasFired }.map { "trigger to wait for, added at \($0.fileID):\($0.line)" }

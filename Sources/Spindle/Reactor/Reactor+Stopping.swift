@@ -6,7 +6,7 @@ extension Reactor {
     /// First come the triggers of ``SystemEventPhase/before``, while everything goes on as it was. When the
     /// Deferreds that they return have fired, ports close, spawned tasks are cancelled, and each connection is told
     /// to close and given ``Options/shutdownGrace`` to send what it still has to. All of them get
-    /// their connectionLost. Delayed calls that are pending in the end are cancelled (R4).
+    /// their connectionLost. Delayed calls that are pending in the end, and watches, are cancelled (R4).
     ///
     /// - Throws: ``ReactorNotRunning`` when not running, or stopping already (R2).
     public func stop() throws {
@@ -44,13 +44,19 @@ extension Reactor {
             logger.warning("the reactor stopped without waiting for tasks any longer that were spawned at \(places)")
         }
         for port in ports.all { port.stopListening() }
-        timers.abandonAll()
+        callOff()
         // The last words of tasks and connections. A loop that goes on queueing calls is cut short.
         for _ in 0..<100 where handle.queue.hasWork {
             base.isInside ? takeTurn(calls: .max, timersBefore: 0) : turn()
         }
-        timers.abandonAll()
+        callOff()
         handle.endRun()
         (ownThreadPool, threadLimit) = (nil, nil)
+    }
+
+    /// Ends what would be called later.
+    private func callOff() {
+        timers.abandonAll()
+        for watch in watches.all { watch.cancel() }
     }
 }

@@ -42,6 +42,7 @@ public final class Reactor {
     var ports = SlotMap<ListeningPort>() { didSet { base.workWaits() } }
     var attempts = SlotMap<ConnectAttempt>() { didSet { base.workWaits() } }
     var tasks = SlotMap<SpawnedTask>() { didSet { base.workWaits() } }
+    var watches = SlotMap<DescriptorWatch>() { didSet { base.workWaits() } }
     /// How many jobs on threads have not been answered yet.
     var awaitedAnswers = 0 { didSet { base.workWaits() } }
     /// Made when somebody asks for it.
@@ -120,6 +121,7 @@ public final class Reactor {
     }
 
     deinit {
+        for watch in watches.all { watch.cancel() }
         hangUpWatch?.stop()
         timers.abandonAll()
         handle.close()

@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 
 /// A connection on a stream socket.
@@ -80,7 +81,7 @@ final class SocketTransport: Transport {
         peerAddress = peer
         hostAddress = host
         marks = reactor.options.waterMarks
-        isUnwatchable = socket.stream != nil && !HangUpWatch.canWatch(socket.descriptor)
+        isUnwatchable = socket.stream != nil && Event.refusal(of: socket.descriptor) == EPERM
         isDirect = true
         super.init(reactor: reactor)
         guard !reactor.options.directIO else { return }

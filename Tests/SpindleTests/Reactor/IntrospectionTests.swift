@@ -41,7 +41,8 @@ import Testing
     @Test("describe() names what keeps the reactor busy")
     func description() throws {
         let reactor = try Reactor(options: .forTests)
-        #expect(reactor.describe() == "idle; 0 ports, 0 connections, 0 attempts, 0 delayed calls, 0 tasks")
+        let nothing = "idle; 0 ports, 0 connections, 0 attempts, 0 delayed calls, 0 tasks, 0 watched descriptors"
+        #expect(reactor.describe() == nothing)
         let server = Recorder()
         var next: Recorder? = server
         let port = try reactor.listenTCP(0, Factory { next.take() }, interface: "127.0.0.1")
