@@ -14,12 +14,14 @@ extension EntrySource {
     ///
     /// The object is referenced inside the entry only, without retaining it; when the entry
     /// ends it may be freed, so afterwards only the base is touched. That one is held by whoever
-    /// runs the loop.
+    /// runs the loop; where C code does, here, since a callback may take the reactor off the base and let go of it.
     @inline(__always)
     static func enter(_ context: UnsafeMutableRawPointer?, _ body: @escaping (Self) -> Void) {
         let source = unsafe Unmanaged<Self>.fromOpaque(context.unsafelyUnwrapped)
         let base = unsafe source._withUnsafeGuaranteedRef { unsafe Unmanaged.passUnretained($0.base) }
         unsafe base._withUnsafeGuaranteedRef { base in
+            let kept = base.host == nil ? nil : base
+            defer { withExtendedLifetime(kept) {} }
             if base.isInside {
                 let source = unsafe source.takeUnretainedValue()
                 base.postpone { body(source) }

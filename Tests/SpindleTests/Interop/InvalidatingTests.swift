@@ -72,6 +72,30 @@ import Testing
         household.end()
     }
 
+    @Test("I1: the last reference to it may be the one that its own callback had")
+    func lastReference() throws {
+        let host = HostProgram()
+        weak var kept: Reactor?
+        let (ours, peer) = try Peer.pair()
+        do {
+            let reactor = try host.adopt()
+            kept = reactor
+            try reactor.adoptStreamConnection(
+                ours.descriptor,
+                Factory {
+                    let recorder = Recorder()
+                    recorder.onData = { me, _ in me.reactor.invalidate() }
+                    return recorder
+                })
+            ours.close()
+        }
+        try peer.send("x")
+        #expect(host.dispatch() == 1)
+        #expect(kept == nil)
+        peer.close()
+        host.free()
+    }
+
     @Test("I1: what is asked of an invalidated reactor is a clear error, whoever asks")
     func afterwards() throws {
         let log = CapturedLog()
