@@ -20,7 +20,7 @@ extension EntrySource {
         let source = unsafe Unmanaged<Self>.fromOpaque(context.unsafelyUnwrapped)
         let base = unsafe source._withUnsafeGuaranteedRef { unsafe Unmanaged.passUnretained($0.base) }
         unsafe base._withUnsafeGuaranteedRef { base in
-            let kept = base.host == nil ? nil : base
+            let kept = base.isOwned ? nil : base
             defer { withExtendedLifetime(kept) {} }
             if base.isInside {
                 let source = unsafe source.takeUnretainedValue()

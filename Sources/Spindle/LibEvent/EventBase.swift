@@ -106,7 +106,7 @@ package final class EventBase {
         precondition(!isInside, "the reactor's loop was entered from inside one of its own callbacks")
         isInside = true
         watch.begin()
-        host?.entryBegins()
+        if !isOwned { host?.entryBegins() }
         body()
         lap(occasion())
         leave()
@@ -127,7 +127,7 @@ package final class EventBase {
 
     /// Something is to be done at the end of an entry. If there is none under way C code has called us by itself, and
     /// somebody has to bring one about.
-    func workWaits() { if !isInside { host?.bringAboutEntry() } }
+    func workWaits() { if !isOwned, !isInside { host?.bringAboutEntry() } }
 
     /// The end of an entry. What is flushed or let go here may write, close and let go in turn.
     @inline(__always)
@@ -137,7 +137,7 @@ package final class EventBase {
             lap("what a callback left to be done at its end")
         }
         isInside = false
-        guard let host else { return }
+        guard !isOwned, let host else { return }
         // Where C code runs the loop nobody tells when it goes on to wait.
         watch.rest()
         host.entryEnded()
