@@ -8,7 +8,7 @@ extension EventBase {
     /// every libevent.
     static func isOurs(_ raw: OpaquePointer) -> Bool {
         guard let method = unsafe event_base_get_method(raw) else { return false }
-        return methods.contains(UInt(bitPattern: method))
+        return methods.contains(UInt(bitPattern: method)) || UInt(bitPattern: method) == changelistMethod
     }
 
     /// Where the names are of the methods that our libevent has. Asked for once: libevent frees its last answer with each new one.
@@ -20,5 +20,16 @@ extension EventBase {
             unsafe next += 1
         }
         return methods
+    }()
+
+    /// The name of the one method that libevent does not count among those: epoll that gathers its changes. 0 if there is
+    /// none to be had.
+    private static let changelistMethod: UInt = {
+        guard let config = unsafe event_config_new() else { return 0 }
+        defer { unsafe event_config_free(config) }
+        unsafe event_config_set_flag(config, Int32(EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST.rawValue))
+        guard let base = unsafe event_base_new_with_config(config) else { return 0 }
+        defer { unsafe event_base_free(base) }
+        return UInt(bitPattern: unsafe event_base_get_method(base))
     }()
 }

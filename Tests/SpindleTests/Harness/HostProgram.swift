@@ -13,10 +13,15 @@ final class HostProgram {
         init(_ body: @escaping () -> Void) { self.body = body }
     }
 
-    /// - Parameter avoiding: methods that the base is not to use.
-    init(avoiding methods: [String] = []) {
+    /// - Parameters:
+    ///   - methods: those that the base is not to use.
+    ///   - flags: of `event_base_config_flag`.
+    ///   - configure: changes the configuration.
+    init(avoiding methods: [String] = [], flags: CInt = 0, _ configure: (OpaquePointer?) -> Void = { _ in }) {
         let config = event_config_new()
         for method in methods { event_config_avoid_method(config, method) }
+        event_config_set_flag(config, flags)
+        configure(config)
         base = event_base_new_with_config(config)!
         event_config_free(config)
     }
@@ -59,10 +64,29 @@ final class HostProgram {
 
     /// An event of the program's own, on a descriptor.
     @discardableResult
-    func whenReadable(_ descriptor: CInt, _ body: @escaping () -> Void) -> OpaquePointer {
+    func whenReadable(_ descriptor: CInt, priority: CInt? = nil, _ body: @escaping () -> Void) -> OpaquePointer {
         let event = make(descriptor, EV_READ | EV_PERSIST, body)
+        if let priority { event_priority_set(event, priority) }
         event_add(event, nil)
         return event
+    }
+
+    /// A signal event of libevent's.
+    @discardableResult
+    func onSignal(_ signal: CInt, _ body: @escaping () -> Void) -> OpaquePointer {
+        let event = make(signal, EV_SIGNAL | EV_PERSIST, body)
+        event_add(event, nil)
+        return event
+    }
+
+    /// A callback that libevent makes an event for, and frees it.
+    func once(_ body: @escaping () -> Void) {
+        let callback = Callback(body)
+        callbacks.append(callback)
+        event_base_once(
+            base, -1, Int16(EV_TIMEOUT),
+            { _, _, context in Unmanaged<Callback>.fromOpaque(context!).takeUnretainedValue().body() },
+            Unmanaged.passUnretained(callback).toOpaque(), nil)
     }
 
     private func make(_ descriptor: CInt, _ flags: CInt, _ body: @escaping () -> Void) -> OpaquePointer {
