@@ -75,6 +75,10 @@ extension AdoptedLoop: EntryHost {
             handle.bindToCurrentThread()
             handle.beginRun()
         }
+        // One that never began and is on its way off the base does not begin any more.
+        guard !reactor.wasInvalidated else { return }
+        // One that was stopped begins again when something is opened on it.
+        if hasStopped, !isRun, reactor.isBusy { hasBegun = false }
         if !hasBegun { begin() }
     }
 

@@ -258,11 +258,11 @@ import Testing
         peer.close()
         event_del(ticking)
         #expect(host.dispatch() == 1)
+        #expect(throws: ReactorNotRunning.self) { try reactor.stop() }
         var isCalled = false
         reactor.callLater(.milliseconds(1)) { isCalled = true }
         #expect(host.dispatch() == 1)
         #expect(isCalled)
-        #expect(throws: ReactorNotRunning.self) { try reactor.stop() }
         reactor.invalidate()
         host.free()
     }
