@@ -9,7 +9,8 @@ COPY . .
 RUN swift build --configuration release --static-swift-stdlib --package-path Examples && \
     bin=$(swift build --configuration release --static-swift-stdlib --package-path Examples --show-bin-path) && \
     mkdir /out && \
-    for example in Examples/*/; do install --strip "$bin/$(basename "$example")" /out/; done && \
+    for example in Examples/*/; do \
+        example=$bin/$(basename "$example"); [ ! -x "$example" ] || install --strip "$example" /out/; done && \
     install scripts/docker-health /out/
 
 FROM debian:bookworm-slim

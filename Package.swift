@@ -1,4 +1,4 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.3
 import PackageDescription
 
 #if !os(Linux)
@@ -27,6 +27,10 @@ let package = Package(
         .library(name: "SpindleProtocols", targets: ["SpindleProtocols"]),
         .library(name: "SpindleDNS", targets: ["SpindleDNS"]),
         .library(name: "SpindleTesting", targets: ["SpindleTesting"]),
+        // libspindle.so: for C programs, and for Swift code that lives in one process with them. That depends on this
+        // product only: beside it "Spindle" would be a second copy, with reactors and a registry of its own.
+        .library(
+            name: "spindle", type: .dynamic, targets: ["Spindle", "SpindleProtocols", "SpindleC", "CSpindle"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log.git", from: "1.6.0")
@@ -52,6 +56,13 @@ let package = Package(
         // A target of its own for the sake of libevent_extra, which most programs do without.
         .target(name: "SpindleDNS", dependencies: ["Spindle", "CLibEvent"], swiftSettings: settings),
         .target(name: "SpindleTesting", dependencies: ["Spindle"], swiftSettings: settings),
+        // The C face: a header written by hand, and its functions in Swift.
+        .target(name: "CSpindle"),
+        .target(
+            name: "SpindleC",
+            dependencies: ["Spindle", "CSpindle", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: settings
+        ),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         // For the tests of how a process ends.
         .executableTarget(

@@ -1,4 +1,4 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.3
 import PackageDescription
 
 /// A Swift peer: the single file `Peers/NAME/main.swift`. scripts/bench finds it there by itself.

@@ -1,4 +1,4 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.3
 import PackageDescription
 
 /// One folder each; `swift run --package-path Examples EchoServer` builds and starts one.

@@ -1,6 +1,6 @@
 /// The reactors that are on C programs' bases. Being listed here is what keeps one, until it is invalidated.
 @safe
-enum AdoptedReactors {
+package enum AdoptedReactors {
     /// Sound: what is found here is used on the reactor's own thread only, which `find` sees to.
     private struct Entry: @unchecked Sendable {
         let reactor: Reactor
@@ -30,7 +30,7 @@ enum AdoptedReactors {
     }
 
     /// Whether there is a reactor on a base, and which thread may use it.
-    static func handle(on base: OpaquePointer) -> ReactorHandle? {
+    package static func handle(on base: OpaquePointer) -> ReactorHandle? {
         entries.withLock { $0[UInt(bitPattern: base)]?.handle }
     }
 }

@@ -85,6 +85,9 @@ extension Reactor {
         unsafe AdoptedReactors.remove(on: adopted)
     }
 
+    /// Whether it is on a base whose loop C code runs.
+    package var isHosted: Bool { base.host != nil }
+
     /// Whether there is something on the reactor that the loop has to go on for.
     var isBusy: Bool {
         !transports.isEmpty || !ports.isEmpty || !attempts.isEmpty || !tasks.isEmpty || !watches.isEmpty
