@@ -8,6 +8,7 @@ extension Reactor.Options {
     /// - Throws: ``Refusal``
     init(_ pointer: UnsafePointer<spindle_options>?) throws {
         self.init()
+        logger.logLevel = .warning
         guard let pointer = unsafe pointer else { return }
         let options = unsafe try copySized(pointer, spindle_options(), "options")
         handlesSignals = unsafe options.leaves_signals_alone == 0

@@ -126,8 +126,8 @@ struct event_base;
 /* How a reactor behaves: SPINDLE_OPTIONS_INIT, and then what should be otherwise. */
 typedef struct spindle_options {
     size_t size;
-    /* Gets what the reactor has to say, a line without its end, instead of standard error. Called on any thread,
-     * also inside functions of this header. */
+    /* Gets what the reactor has to say, a line without its end. Called on any thread, also inside functions of this
+     * header. If it is NULL, warnings and errors go to standard error. */
     void (*log)(int level, const char *text, void *user);
     void *log_user;
     /* Do not have SIGINT and SIGTERM end spindle_run() on the main thread. Never done on an attached base. */
