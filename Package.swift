@@ -70,7 +70,8 @@ let package = Package(
         .testTarget(
             name: "SpindleTests",
             dependencies: [
-                "Spindle", "SpindleDNS", "SpindleTesting", "CLibEvent", "TestSupport", "TestProgram",
+                "Spindle", "SpindleDNS", "SpindleTesting", "SpindleC", "CSpindle", "CLibEvent", "TestSupport",
+                "TestProgram",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: testSettings
