@@ -7,17 +7,25 @@ final class AdoptedListeningSocketMaker: ListeningSocketMaker {
 
     init(_ descriptor: CInt) throws(CannotListenError) {
         original = descriptor
+        let copy: Socket
+        do throws(SystemError) { copy = try Socket(duplicating: descriptor) } catch {
+            throw CannotListenError(.descriptor(descriptor), error)
+        }
+        do throws(CannotListenError) { try Self.prepare(copy, for: .descriptor(descriptor)) } catch {
+            copy.close()
+            throw error
+        }
+        socket = copy
+    }
+
+    /// Makes a listening stream socket of somebody else's non-blocking; anything else is an error, and stays as it was.
+    static func prepare(_ socket: Socket, for place: CannotListenError.Place) throws(CannotListenError) {
         do throws(SystemError) {
-            let copy = try Socket(duplicating: descriptor)
-            socket = copy
-            guard try copy.isStream else { throw SystemError(EPROTOTYPE, "adopting") }
-            guard try copy.isListening else { throw SystemError(EINVAL, "adopting") }
-            // Not before: what is no such socket stays as it was.
-            try copy.setNonBlocking()
+            guard try socket.isStream else { throw SystemError(EPROTOTYPE, "adopting") }
+            guard try socket.isListening else { throw SystemError(EINVAL, "adopting") }
+            try socket.setNonBlocking()
         } catch {
-            socket?.close()
-            socket = nil
-            throw CannotListenError(.descriptor(descriptor), Self.reason(error), errno: error.errno)
+            throw CannotListenError(place, reason(error), errno: error.errno)
         }
     }
 

@@ -79,7 +79,7 @@ public final class ListeningPort {
         let socket = try maker.make()
         do {
             address = try socket.localAddress()
-            listener = try Listener(reactor.base, socket.descriptor, self)
+            listener = try maker.listen(socket, on: reactor.base, self)
             if seat != nil { listener?.pause() }
         } catch {
             maker.dispose(of: socket)
@@ -97,15 +97,19 @@ public final class ListeningPort {
     @discardableResult
     public func stopListening() -> Deferred<Void> {
         reactor.requireThread()
-        if let listener = listener.take() {
-            listener.close()
-            reactor.base.bury(listener)
-            endShortage()
-            if let socket = socket.take() { maker.dispose(of: socket) }
-            reactor.ports.remove(slot)
-            factory.endUse()
-        }
+        listener?.close()
+        forgetListener()
         return Deferred(.success(()))
+    }
+
+    /// The end of listening, however it came about.
+    func forgetListener() {
+        guard let listener = listener.take() else { return }
+        reactor.base.bury(listener)
+        endShortage()
+        if let socket = socket.take() { maker.dispose(of: socket) }
+        reactor.ports.remove(slot)
+        factory.endUse()
     }
 
     /// As ``stopListening()``, but the Deferred fires when the connections accepted here are gone (F3).

@@ -16,6 +16,8 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
     case unix, unixClient
     /// Accepted on a listening descriptor that was handed over.
     case adoptedPort
+    /// Accepted by a C program's evconnlistener.
+    case adoptedListener
     /// A connected descriptor that was handed over: of TCP, and one end of a socket pair.
     case adopted, adoptedPair
     /// On a C program's event_base.
@@ -111,6 +113,12 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
             defer { listener.close() }
             let address = try reactor.adoptStreamPort(listener.descriptor, factory).address
             #expect(address.port == port)
+            return { try Peer.connect(to: address, receiveBuffer: receiveBuffer) }
+        case .adoptedListener:
+            let (listener, _) = try Peer.listener()
+            defer { listener.close() }
+            let raw = try CListener(reactor.eventBase, listener.descriptor).raw
+            let address = try reactor.adopt(listener: raw, factory: factory).address
             return { try Peer.connect(to: address, receiveBuffer: receiveBuffer) }
         case .adopted:
             let (listener, port) = try Peer.listener()

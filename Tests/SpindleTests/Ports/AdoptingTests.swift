@@ -137,7 +137,7 @@ import Testing
         try kind.with(reactor, guests) { port in
             port.stopListening()
             let error = #expect(throws: CannotListenError.self) { try port.startListening() }
-            #expect(error?.reason == "an adopted socket that was closed cannot be opened again")
+            #expect(error?.reason.hasPrefix("an adopted ") == true)
             #expect(error?.errno == nil)
             #expect(!port.isListening)
         }
