@@ -25,7 +25,10 @@ final class Event: EntrySource {
     fileprivate let handler: any EventHandler
     private var raw: OpaquePointer?
 
-    init(_ base: EventBase, _ descriptor: CInt, _ interest: Interest, _ handler: any EventHandler) {
+    /// - Parameter priority: one that the base has; nil for the middle one.
+    init(
+        _ base: EventBase, _ descriptor: CInt, _ interest: Interest, priority: Int? = nil, _ handler: any EventHandler
+    ) {
         self.base = base
         self.descriptor = descriptor
         self.handler = handler
@@ -33,6 +36,7 @@ final class Event: EntrySource {
             let flags = Int16(interest.flags | EV_PERSIST)
             let context = unsafe Unmanaged.passUnretained(self).toOpaque()
             unsafe raw = event_new(rawBase, descriptor, flags, eventThunk, context)
+            if let priority, let raw = unsafe raw { unsafe event_priority_set(raw, CInt(priority)) }
         }
     }
 

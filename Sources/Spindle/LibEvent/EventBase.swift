@@ -21,6 +21,14 @@ package final class EventBase {
     /// Sees to what is to be done between entries, where C code runs the loop.
     var host: (any EntryHost)?
 
+    /// On a base of our own with several priorities: whether the reactor has something to do before more callbacks are run.
+    /// libevent goes on with the next priority by itself, and as long as one of them waits it does not come back.
+    var hasTurnToTake: (() -> Bool)? { didSet { mayBreakOff = hasTurnToTake != nil } }
+    /// Spares other bases looking at a closure.
+    private var mayBreakOff = false
+    /// It was us who have broken off the pass, for that.
+    private var isBrokenOff = false
+
     /// Whether a callback is on the stack now.
     private(set) var isInside = false
     /// Whether the end of the entry has anything to do.
@@ -38,8 +46,10 @@ package final class EventBase {
     /// A base of our own: no locks, since one thread owns it, and no look at `EVENT_NO*`
     /// environment variables, which would make a server's behaviour depend on its caller.
     ///
-    /// - Parameter slowCallbackLimit: which callbacks `onSlowCallback` is told of.
-    init(slowCallbackLimit: Duration?) throws(SystemError) {
+    /// - Parameters:
+    ///   - priorities: how many there are.
+    ///   - slowCallbackLimit: which callbacks `onSlowCallback` is told of.
+    init(priorities: Int, slowCallbackLimit: Duration?) throws(SystemError) {
         // libevent calls exit(3) if it gets an epoll descriptor but not the pair that it wants with it.
         try SpareDescriptors.require(3)
         guard let config = unsafe event_config_new() else { throw SystemError(ENOMEM, "event_config_new") }
@@ -52,6 +62,8 @@ package final class EventBase {
         guard let raw = unsafe event_base_new_with_config(config) else {
             throw SystemError(errno, "event_base_new_with_config")
         }
+        // Of as many as there may be it cannot fail on a new base.
+        unsafe event_base_priority_init(raw, CInt(min(max(1, priorities), Int(EVENT_MAX_PRIORITIES) - 1)))
         unsafe self.raw = raw
         isOwned = true
         watch = LoopWatch(limit: slowCallbackLimit)
@@ -137,6 +149,7 @@ package final class EventBase {
             lap("what a callback left to be done at its end")
         }
         isInside = false
+        if mayBreakOff, let hasTurnToTake, hasTurnToTake() { breakOff() }
         guard !isOwned, let host else { return }
         // Where C code runs the loop nobody tells when it goes on to wait.
         watch.rest()
@@ -195,6 +208,19 @@ package final class EventBase {
         guard unsafe event_reinit(raw) == 0 else { throw SystemError(errno, "event_reinit") }
     }
 
+    /// How many priorities callbacks may have. The first is 0, the highest.
+    var priorities: Int {
+        guard let raw = unsafe raw else { return 1 }
+        return unsafe Int(event_base_get_npriorities(raw))
+    }
+
+    /// Ends the pass. What is ready and was not called yet is called in the next.
+    private func breakOff() {
+        guard let raw = unsafe raw, unsafe event_base_got_break(raw) == 0 else { return }
+        isBrokenOff = true
+        unsafe event_base_loopbreak(raw)
+    }
+
     enum PassEnd {
         case completed
         /// C code asked the loop to end.
@@ -212,9 +238,10 @@ package final class EventBase {
     func pass(blocking: Bool) -> PassEnd {
         guard let raw = unsafe raw else { return .exited }
         countPass()
+        isBrokenOff = false
         let flags = EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | (blocking ? 0 : EVLOOP_NONBLOCK)
         if unsafe event_base_loop(raw, flags) < 0 { return .failed(SystemError(errno, "event_base_loop")) }
-        let exited = unsafe event_base_got_exit(raw) != 0 || event_base_got_break(raw) != 0
+        let exited = unsafe event_base_got_exit(raw) != 0 || (event_base_got_break(raw) != 0 && !isBrokenOff)
         return exited ? .exited : .completed
     }
 }

@@ -103,7 +103,9 @@ public final class Reactor {
     ///
     /// - Throws: ``SystemError`` when the kernel is out of descriptors or memory.
     public convenience init(options: Options = Options()) throws {
-        try self.init(options, try EventBase(slowCallbackLimit: options.slowCallbackLimit))
+        let base = try EventBase(priorities: options.priorities, slowCallbackLimit: options.slowCallbackLimit)
+        try self.init(options, base)
+        if base.priorities > 1 { base.hasTurnToTake = { [unowned self] in hasTurnToTake } }
     }
 
     /// Creates a reactor on a base with a loop behind it.

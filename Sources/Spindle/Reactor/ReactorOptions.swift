@@ -22,6 +22,10 @@ extension Reactor {
         /// Bytes received at most with one system call.
         public var receiveBufferSize = 64 * 1024
 
+        /// How many priorities descriptors can be watched with, from 1 to 255; see
+        /// ``Reactor/watch(_:_:priority:_:)``. An adopted `event_base` has as many as C code gave it.
+        public var priorities = 1
+
         /// When producers are paused and resumed; each transport can change its own.
         public var waterMarks = WaterMarks.standard
 

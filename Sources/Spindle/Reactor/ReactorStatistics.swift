@@ -16,7 +16,7 @@ extension Reactor {
         public var delayedCalls: Int
         /// Spawned tasks that are not over.
         public var tasks: Int
-        /// Watches of descriptors that are not cancelled; see ``Reactor/watch(_:_:_:)``.
+        /// Watches of descriptors that are not cancelled; see ``Reactor/watch(_:_:priority:_:)``.
         public var watchedDescriptors: Int
 
         /// Queued calls and steps of tasks that were done so far.

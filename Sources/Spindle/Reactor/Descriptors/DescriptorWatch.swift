@@ -1,6 +1,6 @@
 import Logging
 
-/// The watching of a descriptor: what ``Reactor/watch(_:_:_:)`` returns.
+/// The watching of a descriptor: what ``Reactor/watch(_:_:priority:_:)`` returns.
 ///
 /// Discarding it changes nothing. To be used on the reactor's thread only.
 public final class DescriptorWatch: CustomStringConvertible {
@@ -14,14 +14,16 @@ public final class DescriptorWatch: CustomStringConvertible {
     private var slot = 0
 
     init(
-        _ reactor: Reactor, _ descriptor: CInt, _ interest: DescriptorInterest, _ body: @escaping () throws -> Void
+        _ reactor: Reactor, _ descriptor: CInt, _ interest: DescriptorInterest, priority: Int?,
+        _ body: @escaping () throws -> Void
     ) throws(CannotWatchError) {
         self.descriptor = descriptor
         self.interest = interest
         self.reactor = reactor
         self.body = body
         if let code = Event.refusal(of: descriptor) { throw CannotWatchError(descriptor: descriptor, errno: code) }
-        let event = Event(reactor.base, descriptor, interest == .read ? .readable : .writable, self)
+        let flags = interest == .read ? Event.Interest.readable : .writable
+        let event = Event(reactor.base, descriptor, flags, priority: priority, self)
         do throws(SystemError) { try event.add() } catch {
             throw CannotWatchError(descriptor: descriptor, errno: error.errno)
         }

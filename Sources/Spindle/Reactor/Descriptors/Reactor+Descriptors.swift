@@ -14,16 +14,36 @@ extension Reactor {
     /// one that gets its number would not be watched. The reactor keeps the watch, with all that `body` holds, until
     /// it is cancelled or `run()` returns.
     ///
-    /// - Throws: ``CannotWatchError``; ``ReactorNotRunning`` for a reactor without a loop, which is what a protocol has
+    /// - Parameter priority: one of ``priorities``; nil for the middle one, which everything else on the reactor has.
+    /// - Throws: ``CannotWatchError``; ``NoSuchPriorityError``; ``ReactorNotRunning`` for a reactor without a loop, which is what a protocol has
     ///   before it is connected.
     @discardableResult
     public func watch(
-        _ descriptor: CInt, _ interest: DescriptorInterest, _ body: @escaping () throws -> Void
+        _ descriptor: CInt, _ interest: DescriptorInterest, priority: Int? = nil, _ body: @escaping () throws -> Void
     ) throws -> DescriptorWatch {
         requireThread()
         try requireLoop()
-        return try DescriptorWatch(self, descriptor, interest, body)
+        if let priority, !priorities.contains(priority) {
+            throw NoSuchPriorityError(priority: priority, priorities: priorities)
+        }
+        return try DescriptorWatch(self, descriptor, interest, priority: priority, body)
     }
+
+    /// The priorities that there are: 0 is the highest.
+    ///
+    /// ```swift
+    /// options.priorities = 3
+    /// try reactor.watch(alarm, .read, priority: 0) { … }
+    /// try reactor.watch(chores, .read, priority: 2) { … }
+    /// ```
+    ///
+    /// Whenever several things are ready those of the highest priority among them are done, and then libevent looks again what is
+    /// ready: as long as something is that has a higher priority, nothing lower is done at all. Connections, ports, delayed
+    /// calls, signals and what other threads queue have the middle one, the greater of two: a watch above is called before
+    /// them and can starve them, one below when they have nothing to do.
+    /// There is one priority unless ``Options/priorities`` says otherwise; an adopted `event_base` has those that C code
+    /// gave it (`event_base_priority_init`).
+    public var priorities: Range<Int> { 0..<base.priorities }
 
     /// A Deferred that fires when a descriptor is ready, once; cancelling it ends the watching.
     ///
@@ -34,7 +54,7 @@ extension Reactor {
     /// }
     /// ```
     ///
-    /// It fails with what ``watch(_:_:_:)`` throws.
+    /// It fails with what ``watch(_:_:priority:_:)`` throws.
     public func whenReady(
         _ descriptor: CInt, _ interest: DescriptorInterest, fileID: StaticString = #fileID, line: UInt = #line
     ) -> Deferred<Void> {
