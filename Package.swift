@@ -26,6 +26,7 @@ let package = Package(
         .library(name: "Spindle", targets: ["Spindle"]),
         .library(name: "SpindleProtocols", targets: ["SpindleProtocols"]),
         .library(name: "SpindleDNS", targets: ["SpindleDNS"]),
+        .library(name: "SpindleEvHTTP", targets: ["SpindleEvHTTP"]),
         .library(name: "SpindleTesting", targets: ["SpindleTesting"]),
         // libspindle.so: for C programs, and for Swift code that lives in one process with them. That depends on this
         // product only: beside it "Spindle" would be a second copy, with reactors and a registry of its own.
@@ -53,8 +54,13 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(name: "SpindleProtocols", dependencies: ["Spindle"], swiftSettings: settings),
-        // A target of its own for the sake of libevent_extra, which most programs do without.
+        // Targets of their own for the sake of libevent_extra, which most programs do without.
         .target(name: "SpindleDNS", dependencies: ["Spindle", "CLibEvent"], swiftSettings: settings),
+        .target(
+            name: "SpindleEvHTTP",
+            dependencies: ["Spindle", "CLibEvent", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: settings
+        ),
         .target(name: "SpindleTesting", dependencies: ["Spindle"], swiftSettings: settings),
         // The C face: a header written by hand, and its functions in Swift.
         .target(name: "CSpindle"),
@@ -70,8 +76,8 @@ let package = Package(
         .testTarget(
             name: "SpindleTests",
             dependencies: [
-                "Spindle", "SpindleDNS", "SpindleTesting", "SpindleC", "CSpindle", "CLibEvent", "TestSupport",
-                "TestProgram",
+                "Spindle", "SpindleDNS", "SpindleEvHTTP", "SpindleTesting", "SpindleC", "CSpindle", "CLibEvent",
+                "TestSupport", "TestProgram",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: testSettings

@@ -30,4 +30,14 @@ extension Peer {
         var length = socklen_t(MemoryLayout<CInt>.size)
         return getsockopt(descriptor, level, name, &value, &length) == 0 ? value : nil
     }
+
+    /// The port at this end of an IPv4 socket of this process; 0 if the number is none.
+    static func localPort(of descriptor: CInt) -> UInt16 {
+        var address = sockaddr_in()
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+        }
+        return result == 0 ? UInt16(bigEndian: address.sin_port) : 0
+    }
 }
