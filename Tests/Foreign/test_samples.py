@@ -18,7 +18,7 @@ import unittest
 
 SAMPLES = pathlib.Path("/usr/share/doc/libevent-dev/examples")
 HERE = pathlib.Path(__file__).parent
-PREFIX = pathlib.Path(sys.argv.pop(1)) if len(sys.argv) > 1 else None
+PREFIX = pathlib.Path(sys.argv.pop(1)).resolve() if len(sys.argv) > 1 else None
 LIMIT = 10  # seconds, for anything
 
 
