@@ -14,7 +14,7 @@ import Testing
         defer { directory.remove() }
         let listening = loop.listen(server, isUNIX ? "unix:\(directory.path)/s" : "tcp:0:interface=127.0.0.1")
         var addresses: [String] = []
-        server.onReceived = { connection in
+        server.onReceived = { [unowned server] connection in
             _ = server.received.withUnsafeBytes { spindle_write(connection, $0.baseAddress, $0.count) }
         }
         client.onConnected = { connection in
@@ -41,6 +41,7 @@ import Testing
     func reasons() throws {
         let loop = try CLoop()
         let recorders = (0..<5).map { _ in CRecorder() }
+        defer { for recorder in recorders { recorder.onLost = {} } }
         for recorder in recorders {
             recorder.onLost = { if recorders.allSatisfy({ $0.events.last?.hasPrefix("lost") == true }) { loop.stop() } }
         }
@@ -132,7 +133,7 @@ import Testing
     func userPointers() throws {
         let loop = try CLoop()
         let (shared, own) = (CRecorder(), CRecorder())
-        shared.onConnected = { connection in
+        shared.onConnected = { [unowned shared] connection in
             #expect(spindle_user(connection) == shared.user)
             #expect(spindle_set_user(connection, own.user) == 0)
             #expect(spindle_user(connection) == own.user)
