@@ -288,10 +288,10 @@ import Testing
         host.free()
     }
 
-    @Test("I1: a base that cannot report changes serves as well, without spinning", arguments: ["poll", "select"])
-    func oldMethods(_ method: String) throws {
-        let host = HostProgram(avoiding: ["epoll", method == "poll" ? "select" : "poll"])
-        #expect(String(cString: event_base_get_method(host.base)) == method)
+    @Test("I1: a base that cannot report changes serves as well, without spinning")
+    func oldMethods() throws {
+        let host = HostProgram(avoiding: ["epoll", "select"])
+        #expect(String(cString: event_base_get_method(host.base)) == "poll")
         let reactor = try host.adopt { $0.keepsLoopAlive = true }
         let answered = Notes<Int>()
         reactor.callLater(.milliseconds(1)) { answered.add(1) }
