@@ -14,6 +14,27 @@ extension Transport {
     /// Nil when there is no connection, it is past sending, memory is short, or the transport is not on a socket.
     public final var bufferEvent: OpaquePointer? {
         reactor.requireThread()
-        return unsafe (try? goBuffered())?.raw
+        guard let conduit = try? goBuffered() else { return nil }
+        conduit.countOutput()
+        return unsafe conduit.raw
+    }
+
+    /// Gives an adopted `bufferevent` back to C code, with its callbacks, context, watermarks and enabled flags as they were (I2).
+    ///
+    /// C may use it at once. What was received and not delivered is in its input again, behind `rest`: what the protocol
+    /// was given and leaves to others. Called inside `dataReceived`, the bytes of that call count as consumed otherwise. What
+    /// was written is in the output, unless it has left. If there is input, C's read callback is called by the loop.
+    ///
+    /// The protocol hears nothing more of the connection, not even its loss, and the transport is inert. A registered producer is
+    /// told to stop.
+    ///
+    /// - Returns: the bufferevent, which C code frees.
+    /// - Throws: ``CannotDetachBufferEventError``; the connection goes on then.
+    public final func detachBufferEvent(handingBack rest: RawSpan = RawSpan()) throws -> OpaquePointer {
+        reactor.requireThread()
+        guard let raw = try unsafe giveUpBufferEvent(handingBack: rest).restore() else {
+            throw CannotDetachBufferEventError(.notAdopted)
+        }
+        return unsafe raw
     }
 }

@@ -4,6 +4,8 @@ internal import CLibEvent
 @safe
 final class Buffer {
     private let raw: OpaquePointer
+    /// How many bytes, the first ones, are being consumed.
+    private var consuming = 0
 
     init() throws(SystemError) {
         guard let raw = unsafe evbuffer_new() else { throw SystemError(ENOMEM, "evbuffer_new") }
@@ -26,8 +28,20 @@ final class Buffer {
     func consumeFirst(_ body: (RawSpan) -> Void) {
         var first = unsafe iovec()
         guard unsafe evbuffer_peek(raw, -1, nil, &first, 1) > 0 else { return }
+        consuming = unsafe first.iov_len
         unsafe body(UnsafeRawBufferPointer(start: first.iov_base, count: first.iov_len).bytes)
+        consuming = 0
         unsafe evbuffer_drain(raw, first.iov_len)
+    }
+
+    /// A copy of all bytes but those that are being consumed.
+    func copyOfRest() -> [UInt8] {
+        let count = unsafe evbuffer_get_length(raw) - consuming
+        return unsafe [UInt8](unsafeUninitializedCapacity: count) { bytes, copied in
+            var start = unsafe evbuffer_ptr()
+            unsafe evbuffer_ptr_set(raw, &start, consuming, EVBUFFER_PTR_SET)
+            unsafe copied = evbuffer_copyout_from(raw, &start, bytes.baseAddress, count)
+        }
     }
 
     func removeAll() { unsafe evbuffer_drain(raw, evbuffer_get_length(raw)) }

@@ -1,7 +1,7 @@
 internal import CLibEvent
 import Glibc
 
-/// A libevent `bufferevent` on a socket that somebody else owns and closes.
+/// A libevent `bufferevent`: on a socket that somebody else owns and closes, or one that C code has made.
 ///
 /// It is where a transport's output waits when the kernel will not take it, and, where there is
 /// no direct I/O, where its input arrives as well.
@@ -12,8 +12,19 @@ final class BufferEvent: EntrySource {
     fileprivate let handler: any BufferEventHandler
     /// Nil once closed.
     private(set) var raw: OpaquePointer?
+    /// What C code had set on one of its own.
+    private let formerSettings: BufferEventSettings?
+    /// It is not a socket's own: there are other bufferevents below it, or OpenSSL, or the other one of a pair.
+    let isLayered: Bool
+    private let isTLS: Bool
+    private let isPair: Bool
+    /// How many bytes have left the last output that ours passes, where C code writes, too, or there are others below it.
+    private var bytesLeft = 0
     private var bytesWritten = 0
-    /// Where, counted in bytes written, the last piece of a file ends.
+    /// What counts them.
+    private var count: (output: OpaquePointer, callback: OpaquePointer)?
+    private var isOutputFinished = false
+    /// Where, counted in bytes taken, the last piece of a file ends.
     private var fileEnd = 0
     /// The file that it is of, open as long as the piece waits, and where in the file it ends.
     private var lastPiece: (file: File, end: Int)?
@@ -29,6 +40,29 @@ final class BufferEvent: EntrySource {
             throw SystemError(ENOMEM, "bufferevent_socket_new")
         }
         unsafe self.raw = raw
+        formerSettings = nil
+        (isLayered, isTLS, isPair) = (false, false, false)
+        unsafe takeOver(raw)
+    }
+
+    /// Takes over one that C code has made.
+    init(adopting found: ForeignBufferEvent, on base: EventBase, _ handler: any BufferEventHandler) {
+        self.base = base
+        self.handler = handler
+        unsafe raw = found.raw
+        formerSettings = unsafe BufferEventSettings(of: found.raw)
+        (isLayered, isTLS, isPair) = (!found.isSocket, found.isTLS, found.isPair)
+        unsafe takeOver(found.raw)
+        countOutput()
+        unsafe bufferevent_setwatermark(found.raw, Int16(EV_READ | EV_WRITE), 0, 0)
+        // A connection is reported by way of writing. And a filter needs to be told that there is something to send.
+        if unsafe bufferevent_get_enabled(found.raw) & Int16(EV_WRITE) == 0 {
+            unsafe bufferevent_enable(found.raw, Int16(EV_WRITE))
+            unsafe bufferevent_flush(found.raw, Int16(EV_WRITE), BEV_NORMAL)
+        }
+    }
+
+    private func takeOver(_ raw: OpaquePointer) {
         unsafe bufferevent_set_max_single_write(raw, Self.maxSingleWrite)
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         unsafe bufferevent_setcb(raw, readThunk, writeThunk, eventThunk, context)
@@ -38,13 +72,49 @@ final class BufferEvent: EntrySource {
 
     /// Gives up the bufferevent and everything it still holds. Nothing is called after this.
     func close() {
-        guard let raw = unsafe raw else { return }
-        unsafe self.raw = nil
-        // Off the descriptor first: libevent frees the memory in its next pass, and by then
-        // the descriptor is closed and its number may be somebody else's.
+        guard let raw = unsafe release() else { return }
         unsafe bufferevent_setcb(raw, nil, nil, nil, nil)
-        unsafe bufferevent_setfd(raw, -1)
+        if !isLayered {
+            // Off the descriptor first: libevent frees the memory in its next pass, and by then
+            // the descriptor is closed and its number may be somebody else's.
+            unsafe bufferevent_setfd(raw, -1)
+        } else if !isOutputFinished {
+            // Nobody would tell the other one of a pair otherwise.
+            unsafe layers(of: raw).forEach { layer in
+                let output = unsafe bufferevent_get_output(layer)!
+                unsafe drop(evbuffer_get_length(output), from: output)
+            }
+            unsafe bufferevent_flush(lowest(of: raw), Int16(EV_WRITE), BEV_FINISHED)
+        }
         unsafe bufferevent_free(raw)
+    }
+
+    /// Gives the bufferevent back to C code as it was, with `input` to be read first. Nothing is called after this.
+    func restore() -> OpaquePointer? {
+        guard let settings = formerSettings, let raw = unsafe release() else { return nil }
+        unsafe settings.restore(to: raw)
+        return unsafe raw
+    }
+
+    private func release() -> OpaquePointer? {
+        guard let raw = unsafe raw else { return nil }
+        if let (output, callback) = unsafe count { unsafe evbuffer_remove_cb_entry(output, callback) }
+        unsafe (self.raw, count) = (nil, nil)
+        return unsafe raw
+    }
+
+    /// Of the socket, if there is one.
+    var descriptor: CInt {
+        guard let raw = unsafe raw else { return -1 }
+        return unsafe bufferevent_getfd(raw)
+    }
+
+    /// Whether C code has made it.
+    var isAdopted: Bool { formerSettings != nil }
+
+    /// Whether a callback is that of a `BufferEvent`.
+    static func isOwnCallback(_ callback: bufferevent_data_cb?) -> Bool {
+        unsafe unsafeBitCast(callback, to: UInt.self) == unsafeBitCast(readThunk, to: UInt.self)
     }
 
     /// False once closed. A callback that was postponed may come later than that.
@@ -52,14 +122,52 @@ final class BufferEvent: EntrySource {
 
     // MARK: - Output
 
-    /// How many bytes wait to be sent.
+    /// How many bytes wait to be sent, those that have gone to other bufferevents below included.
     var outputLength: Int {
         guard let raw = unsafe raw else { return 0 }
-        return unsafe evbuffer_get_length(bufferevent_get_output(raw))
+        guard isLayered else { return unsafe evbuffer_get_length(bufferevent_get_output(raw)) }
+        return unsafe layers(of: raw).reduce(0) { unsafe $0 + evbuffer_get_length(bufferevent_get_output($1)) }
     }
 
     /// How many bytes of its output the kernel has taken so far.
-    var bytesTaken: Int { bytesWritten - outputLength }
+    var bytesTaken: Int { unsafe count == nil ? bytesWritten - outputLength : bytesLeft }
+
+    /// Counts what leaves from now on, because others write, too.
+    func countOutput() {
+        guard unsafe count == nil, let raw = unsafe raw else { return }
+        bytesLeft = bytesTaken
+        let output = unsafe bufferevent_get_output(lowest(of: raw))!
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        guard let callback = unsafe evbuffer_add_cb(output, outputThunk, context) else { return }
+        unsafe count = (output, callback)
+    }
+
+    fileprivate func outputChanged(_ removed: Int) {
+        bytesLeft += removed
+        if isLayered, removed > 0 { handler.outputLeftBelow() }
+    }
+
+    /// It and those below it.
+    private func layers(of raw: OpaquePointer) -> [OpaquePointer] {
+        var layers = unsafe [raw]
+        while let next = unsafe bufferevent_get_underlying(layers[layers.count - 1]) { unsafe layers.append(next) }
+        return unsafe layers
+    }
+
+    private func lowest(of raw: OpaquePointer) -> OpaquePointer { unsafe layers(of: raw).last.unsafelyUnwrapped }
+
+    /// The other one of its pair is gone: what is written goes nowhere, and libevent does not say so.
+    var hasLostPartner: Bool {
+        guard isPair, let raw = unsafe raw else { return false }
+        return unsafe bufferevent_pair_get_partner(raw) == nil
+    }
+
+    /// Has a filter write what it kept for the end, and the other one of a pair see the end.
+    func finishOutput() {
+        guard isLayered, !isOutputFinished, let raw = unsafe raw else { return }
+        isOutputFinished = true
+        unsafe bufferevent_flush(raw, Int16(EV_WRITE), BEV_FINISHED)
+    }
 
     /// Appends a copy of `data` to the output. False only when there is no memory for it.
     func write(_ data: RawSpan) -> Bool {
@@ -86,10 +194,13 @@ final class BufferEvent: EntrySource {
             return false
         }
         bytesWritten += count
-        fileEnd = bytesWritten
+        fileEnd = bytesTaken + outputLength
         lastPiece = (copy, offset + count)
         return true
     }
+
+    /// Whether a `.stuckFile` may be one of ours, and not one that C code wrote.
+    var hasFile: Bool { lastPiece != nil }
 
     /// Whether the file of the piece that is first in line, after a `.stuckFile`, ends before the piece does.
     var isFileTooShort: Bool { lastPiece.map { ((try? $0.file.size()) ?? 0) < $0.end } ?? true }
@@ -99,14 +210,15 @@ final class BufferEvent: EntrySource {
     /// - Parameter dropsFile: leaves out what is missing of the piece of a file that is first in line.
     func resumeWriting(dropsFile: Bool) {
         guard let raw = unsafe raw else { return }
-        if dropsFile {
-            // libevent guards the front of the output, which only it may take from.
-            let output = unsafe bufferevent_get_output(raw)
-            unsafe evbuffer_unfreeze(output, 1)
-            unsafe evbuffer_drain(output, max(0, fileEnd - bytesTaken))
-            unsafe evbuffer_freeze(output, 1)
-        }
+        if dropsFile { unsafe drop(max(0, fileEnd - bytesTaken), from: bufferevent_get_output(raw)) }
         unsafe bufferevent_enable(raw, Int16(EV_WRITE))
+    }
+
+    private func drop(_ count: Int, from output: OpaquePointer) {
+        // libevent guards the front of the output, which only it may take from.
+        unsafe evbuffer_unfreeze(output, 1)
+        unsafe evbuffer_drain(output, count)
+        unsafe evbuffer_freeze(output, 1)
     }
 
     /// `outputShrank()` is called when no more than this many bytes wait.
@@ -117,16 +229,48 @@ final class BufferEvent: EntrySource {
     // MARK: - Input
 
     func startReading() {
-        if let raw = unsafe raw { unsafe bufferevent_enable(raw, Int16(EV_READ)) }
+        guard let raw = unsafe raw else { return }
+        unsafe bufferevent_enable(raw, Int16(EV_READ))
+        // What came to a filter while it was disabled it passes on with the next bytes only.
+        if isLayered { unsafe bufferevent_flush(raw, Int16(EV_READ), BEV_NORMAL) }
     }
 
     func stopReading() {
         if let raw = unsafe raw { unsafe bufferevent_disable(raw, Int16(EV_READ)) }
     }
 
+    /// How many bytes have arrived.
+    var inputLength: Int {
+        guard let raw = unsafe raw else { return 0 }
+        return unsafe evbuffer_get_length(bufferevent_get_input(raw))
+    }
+
+    /// Whether something has arrived, here or in one of those below.
+    var hasInput: Bool {
+        guard let raw = unsafe raw else { return false }
+        return unsafe layers(of: raw).contains { unsafe evbuffer_get_length(bufferevent_get_input($0)) > 0 }
+    }
+
     /// Moves what has arrived into `buffer`, where nothing that C does can pull it from under a span.
     func moveInput(into buffer: Buffer) {
         if let raw = unsafe raw { unsafe buffer.append(movingFrom: bufferevent_get_input(raw)) }
+    }
+
+    /// Puts bytes before those that have arrived. False only when there is no memory for them.
+    func putBack(_ data: RawSpan) -> Bool {
+        guard let raw = unsafe raw else { return false }
+        return unsafe data.withUnsafeBytes { bytes in
+            unsafe evbuffer_prepend(bufferevent_get_input(raw), bytes.baseAddress, bytes.count) == 0
+        }
+    }
+
+    /// Whether the speed of what is received has no limit, of its own or of a group's. libevent answers in a roundabout way.
+    var receivesWithoutLimit: Bool {
+        guard let raw = unsafe raw else { return false }
+        let atOnce = unsafe bufferevent_get_max_single_read(raw)
+        unsafe bufferevent_set_max_single_read(raw, Int.max)
+        defer { unsafe bufferevent_set_max_single_read(raw, atOnce) }
+        return unsafe bufferevent_get_max_to_read(raw) == Int.max
     }
 
     /// How a bufferevent says that its connection is over.
@@ -136,13 +280,47 @@ final class BufferEvent: EntrySource {
         case stuckFile
         case error(CInt)
     }
+
+    /// What a report means; nil if it is of the connection's being made.
+    fileprivate func failure(_ what: Int32, _ code: CInt) -> Failure? {
+        if what & BEV_EVENT_ERROR != 0 {
+            // OpenSSL's errors are not the kernel's, whose last one may be anything.
+            return .error(isTLS && takeTLSErrors() ? EPROTO : code == 0 ? ECONNRESET : code)
+        }
+        if what & BEV_EVENT_TIMEOUT != 0 { return .error(ETIMEDOUT) }
+        if what & BEV_EVENT_EOF == 0 { return nil }
+        if what & BEV_EVENT_READING != 0 || what & BEV_EVENT_WRITING == 0 { return .endOfInput }
+        // The other one of a pair will not read any more.
+        return isLayered ? .error(EPIPE) : .stuckFile
+    }
+
+    private func takeTLSErrors() -> Bool {
+        guard let raw = unsafe raw else { return false }
+        var isTheirs = false
+        while case let error = unsafe TLSBufferEvents.takeError(of: raw), error != 0 {
+            // SSL_ERROR_SYSCALL leaves it to errno.
+            if error != 5 { isTheirs = true }
+        }
+        return isTheirs
+    }
+
+    /// Why there is no connection, if that was for the name that C code gave.
+    var lookUpError: String? {
+        guard let raw = unsafe raw, case let code = unsafe bufferevent_socket_get_dns_error(raw), code != 0 else {
+            return nil
+        }
+        return unsafe String(cString: evutil_gai_strerror(code))
+    }
 }
 
 /// What a `BufferEvent` calls, on the reactor's thread, inside an entry.
 protocol BufferEventHandler: AnyObject, CustomStringConvertible {
     func inputArrived()
     func outputShrank()
+    func bufferEventConnected()
     func bufferEventFailed(_ failure: BufferEvent.Failure)
+    /// Something has left the lowest of several bufferevents. Called inside libevent's own doings, in no entry.
+    func outputLeftBelow()
 }
 
 private let readThunk: bufferevent_data_cb = { _, context in
@@ -156,15 +334,18 @@ private let writeThunk: bufferevent_data_cb = { _, context in
 private let eventThunk: bufferevent_event_cb = { _, what, context in
     // errno means something only with the error flag: at end of input it is left over from elsewhere.
     let code = errno
-    let failure: BufferEvent.Failure =
-        if Int32(what) & BEV_EVENT_ERROR != 0 {
-            .error(code)
-        } else if Int32(what) & BEV_EVENT_TIMEOUT != 0 {
-            .error(ETIMEDOUT)
-        } else if Int32(what) & BEV_EVENT_WRITING != 0 {
-            .stuckFile
+    unsafe BufferEvent.enter(context) {
+        guard $0.isOpen else { return }
+        if let failure = $0.failure(Int32(what), code) {
+            $0.handler.bufferEventFailed(failure)
         } else {
-            .endOfInput
+            $0.handler.bufferEventConnected()
         }
-    unsafe BufferEvent.enter(context) { if $0.isOpen { $0.handler.bufferEventFailed(failure) } }
+    }
+}
+
+private let outputThunk: evbuffer_cb_func = { _, change, context in
+    guard let change = unsafe change, let context = unsafe context else { return }
+    let source = unsafe Unmanaged<BufferEvent>.fromOpaque(context)
+    unsafe source._withUnsafeGuaranteedRef { unsafe $0.outputChanged(change.pointee.n_deleted) }
 }

@@ -1,3 +1,5 @@
+import Glibc
+
 // The conduit: a bufferevent for output that has to wait, or for everything.
 extension SocketTransport {
     /// The conduit, which is made when it is first needed.
@@ -40,21 +42,51 @@ extension SocketTransport {
     }
 
     /// Whether it is the conduit that receives. It would have the kernel close descriptors, and knows no lingering.
-    var conduitReceives: Bool { !isDirect && state == .open && !takesDescriptors }
+    var conduitReceives: Bool { !isDirect && (isLayered || state == .open && !takesDescriptors) }
+
+    /// From so many bytes on it looks as if there were more: libevent reads no more at once.
+    private static let fullRead = 4096
+
+    /// Moves what has arrived to where it waits for being delivered.
+    private func takeInput() throws(SystemError) -> Int {
+        guard let conduit, case let count = conduit.inputLength, count > 0 else { return 0 }
+        conduit.moveInput(into: try requiredUndelivered())
+        return count
+    }
+
+    /// The same, before the conduit is dropped.
+    func saveInput() { _ = try? takeInput() }
 }
 
 extension SocketTransport: BufferEventHandler {
     func inputArrived() {
-        guard let conduit else { return }
+        // Where it is it goes before what comes.
+        guard adoption == nil else { return }
         do throws(SystemError) {
-            let buffer = try requiredUndelivered()
-            conduit.moveInput(into: buffer)
-            if state == .open { return deliverUndelivered() }
-            hasDiscardedInput = true
-            buffer.removeAll()
+            let count = try takeInput()
+            guard state == .open else {
+                if count > 0 { hasDiscardedInput = true }
+                undelivered?.removeAll()
+                return
+            }
+            deliverUndelivered()
+            if count >= Self.fullRead { receivePastConduit() }
         } catch {
             end(ConnectionLost(errno: error.errno))
         }
+    }
+
+    /// Receives the rest of what looks like a large piece from the socket itself, in larger bites. Sound as long as nobody
+    /// counts what libevent receives, and nothing that it has received is left.
+    private func receivePastConduit() {
+        guard !isLayered, isDelivering, conduitReceives, conduit?.receivesWithoutLimit == true else { return }
+        receive { isDelivering && conduitReceives }
+    }
+
+    /// Sees how much waits, whoever wrote it, and whether it ever will leave.
+    func measureBacklog() {
+        isBacklogged = backlogLength > 0
+        if isBacklogged, conduit?.hasLostPartner == true { writingFailed(SystemError(EPIPE, "bufferevent_write")) }
     }
 
     func outputShrank() {
@@ -65,16 +97,25 @@ extension SocketTransport: BufferEventHandler {
     func outputProgressed() {
         sendMail()
         guard writeError == nil, state != .closed else { return }
-        isBacklogged = backlogLength > 0
+        measureBacklog()
+        guard writeError == nil else { return }
         backlogShrank()
         // What the producer has written just now comes first.
         if !isFlushQueued { outputMoved() }
     }
 
     func bufferEventFailed(_ failure: BufferEvent.Failure) {
+        guard !failedEarly(failure) else { return }
+        // An end may come before libevent has told of the bytes before it.
+        inputArrived()
+        guard conduit != nil else { return }
         switch failure {
-        case .endOfInput: inputEnded()
+        case .endOfInput:
+            // The other one of a pair may be freed behind this, and nothing says so.
+            if isLayered { outputLeftBelow() }
+            if !putsOffEnd() { inputEnded() }
         case .stuckFile: fileIsStuck()
+        case .error where state == .lingering: end(endReason)
         case .error(let code): writingFailed(SystemError(code, "send or recv"))
         }
     }

@@ -2,6 +2,8 @@ extension SocketTransport {
     func beginClosing() {
         // A reactor that is stopping has less patience with peers than before.
         if state == .lingering, reactor.isClosing { watchLingering() }
+        // There is nobody yet to send anything to.
+        if adoption?.isConnecting == true { return abort() }
         guard state == .open else { return }
         state = .closing
         // A producer may still write, until it says that it has finished (W4).
@@ -42,7 +44,7 @@ extension SocketTransport {
     /// All that was written is with the kernel, and nothing more will be.
     func endWriting() {
         hasFinishedWriting = true
-        socket.shutdownWriting()
+        if isLayered { conduit?.finishOutput() } else { socket.shutdownWriting() }
         if let halfCloser = connectedProtocol as? any HalfCloseProtocol {
             do { try halfCloser.writeConnectionLost() } catch { callbackThrew("writeConnectionLost", error) }
         }
@@ -93,6 +95,7 @@ extension SocketTransport {
     ///
     /// Called with no callback on the stack.
     func finishClosing() {
+        if isLayered { return finishClosingLayers() }
         if peerHasFinished || socket.stream != nil { return end(endReason) }
         dropConduit()
         switch reactor.receiveBuffer.receive(from: socket) {
@@ -103,7 +106,7 @@ extension SocketTransport {
         }
     }
 
-    private func linger() {
+    func linger() {
         state = .lingering
         socket.shutdownWriting()
         startReading()
@@ -140,6 +143,13 @@ extension SocketTransport {
     }
 
     private func tearDown() {
+        leaveConnection()
+        dropConduit()
+        if !isLayered { socket.close() }
+    }
+
+    /// Forgets the connection, all but what it goes by.
+    func leaveConnection() {
         learnHost()
         state = .closed
         acceptsWrites = false
@@ -149,12 +159,10 @@ extension SocketTransport {
             event.remove()
             reactor.base.bury(event)
         }
-        dropConduit()
         mail?.close()
         undelivered = nil
         if let buffer = gathered.take() { reactor.gatherPool.give(buffer) }
         try? deadline?.cancel()
         try? limit?.cancel()
-        socket.close()
     }
 }

@@ -7,7 +7,7 @@ extension SocketTransport {
 
     /// Sends a copy of `descriptor` with the first byte of `data`, behind all that was written before.
     func post(_ descriptor: CInt, _ data: RawSpan) throws(CannotSendDescriptorError) {
-        guard peer.family == .unix else { throw CannotSendDescriptorError(.notUNIX) }
+        guard peer.family == .unix, !isLayered else { throw CannotSendDescriptorError(.notUNIX) }
         guard data.byteCount > 0 else { throw CannotSendDescriptorError(.noData) }
         guard acceptsWrites else { return pauseProducer() }
         let copy: CInt
@@ -54,7 +54,7 @@ extension SocketTransport {
 
     /// Descriptors are received only if the protocol takes them: otherwise the kernel closes them.
     func learnWhetherDescriptorsAreTaken() {
-        takesDescriptors = peer.family == .unix && connectedProtocol is any FileDescriptorReceiver
+        takesDescriptors = peer.family == .unix && !isLayered && connectedProtocol is any FileDescriptorReceiver
     }
 
     /// The same for a new protocol, of a connection that is being read for another one.

@@ -4,7 +4,8 @@ import Glibc
 extension SocketTransport {
     func appendToBacklog(_ file: File, from offset: Int, _ count: Int) -> Bool {
         // Standard output may be a file, which epoll does not watch: no bufferevent would ever send there.
-        guard socket.stream == nil else { return false }
+        // Nor can what is not a socket's own send it as it is.
+        guard socket.stream == nil, !isLayered else { return false }
         // What was gathered before it goes before it; what waits behind a descriptor is kept in memory.
         sendGathered()
         guard mail?.isEmpty ?? true else { return false }
@@ -20,6 +21,7 @@ extension SocketTransport {
     /// sendfile(2) has sent nothing: because the file has become shorter, or by a whim of the kernel.
     func fileIsStuck() {
         guard let conduit else { return }
+        guard conduit.hasFile else { return writingFailed(SystemError(EIO, "sendfile")) }
         let isShorter = conduit.isFileTooShort
         conduit.resumeWriting(dropsFile: isShorter)
         guard isShorter else { return }

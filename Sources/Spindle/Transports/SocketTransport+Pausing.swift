@@ -35,13 +35,14 @@ extension SocketTransport {
     func pauseReading() {
         guard state == .open, !isReadingPaused else { return }
         isReadingPaused = true
-        // The bufferevent would go on reading into its own memory.
-        if conduit != nil, !isDirect { park() }
+        // The bufferevent would go on reading into its own memory. One that is being connected is left alone.
+        if conduit != nil, !isDirect, adoption == nil { park() }
     }
 
     func resumeReading() {
         guard state == .open, isReadingPaused else { return }
         isReadingPaused = false
+        guard adoption == nil else { return }
         guard let undelivered, !undelivered.isEmpty else { return continueReading() }
         // What came before goes before: also before the peer's end, if that is next, and before what
         // arrives until the next pass. Pausing may have left the event in place.
@@ -49,7 +50,7 @@ extension SocketTransport {
         reactor.inNextPass { [self] in
             deliverUndelivered()
             // Paused again: a peer's end that was reported while there was something unread is not reported again.
-            isReadingPaused ? mayHaveHungUp() : continueReading()
+            isReadingPaused ? lookForEnd() : continueReading()
         }
     }
 
@@ -57,6 +58,7 @@ extension SocketTransport {
         guard isDelivering, !peerHasFinished else { return }
         stopWatching()
         startReading()
+        if isLayered { reactor.inNextPass { [self] in lookForEnd() } }
     }
 }
 
@@ -83,6 +85,9 @@ extension SocketTransport: HangUpHandler {
         try? reactor.requiredHangUpWatch().remove(socket.descriptor, Int(slot))
     }
 
+    /// Looks for an end that was told of before, or not told, because something came before it.
+    func lookForEnd() { isLayered ? catchUp() : mayHaveHungUp() }
+
     func mayHaveHungUp() {
         guard watchSlot != nil, state == .open || state == .closing else { return }
         // A new protocol hears of its connection before it hears of the end.
@@ -103,7 +108,7 @@ extension SocketTransport: HangUpHandler {
     }
 
     /// Bytes have been received that go before the peer's end, kept here or by the protocol.
-    private var hasUndelivered: Bool {
+    var hasUndelivered: Bool {
         !(undelivered?.isEmpty ?? true) || connectedProtocol?.hasUnusedBytes ?? false
     }
 }

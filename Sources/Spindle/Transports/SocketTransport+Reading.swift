@@ -19,20 +19,22 @@ extension SocketTransport: EventHandler {
     /// reply to what was received spares a place in the base's list of those to flush.
     func receiveAndFlush() {
         isReceiving = true
-        receive()
+        receive { isDelivering && !conduitReceives }
         isReceiving = false
         if isFlushQueued { flush() }
     }
 
-    private func receive() {
+    /// Receives and delivers, a few times while there is enough and `goesOn`.
+    func receive(while goesOn: () -> Bool) {
         let buffer = reactor.receiveBuffer
         for _ in 0..<Self.receivesPerTurn {
             switch receiveNext() {
             case .received(let count):
                 buffer.withBytes(count) { deliver($0) }
-                guard count == buffer.capacity, isDelivering, !conduitReceives else { return }
+                guard count == buffer.capacity, goesOn() else { return }
             case .empty: return
-            case .end: return inputEnded()
+            // A conduit will say so itself, and at the same time keep its place in libevent's.
+            case .end: return conduitReceives ? () : inputEnded()
             case .failed(let error): return end(ConnectionLost(errno: (writeError ?? error).errno))
             }
         }

@@ -32,7 +32,7 @@ extension SocketTransport {
     private func findEndAgain() {
         guard state == .open, peerHasFinished else { return }
         peerHasFinished = false
-        mayHaveHungUp()
+        if isLayered { isEndPutOff = true } else { mayHaveHungUp() }
     }
 
     /// Makes `bytes` the first to be delivered, now or when reading is resumed.

@@ -35,7 +35,7 @@ extension SocketTransport: Flushable {
         isFlushQueued = false
         sendGathered()
         // C code writes to it as well.
-        if !isDirect { isBacklogged = backlogLength > 0 }
+        if !isDirect { measureBacklog() }
         outputMoved()
     }
 
@@ -85,7 +85,9 @@ extension SocketTransport: Flushable {
     }
 
     func appendToConduit(_ data: RawSpan) throws(SystemError) {
-        guard try requiredConduit().write(data) else { throw SystemError(ENOMEM, "bufferevent_write") }
+        let conduit = try requiredConduit()
+        guard !conduit.hasLostPartner else { throw SystemError(EPIPE, "bufferevent_write") }
+        guard conduit.write(data) else { throw SystemError(ENOMEM, "bufferevent_write") }
     }
 
     /// Some output has gone, or none was left: does what was waiting for that.
@@ -110,6 +112,7 @@ extension SocketTransport: Flushable {
         writeError = error
         acceptsWrites = false
         isBacklogged = false
+        saveInput()
         dropConduit()
         mail?.close()
         pauseProducer()

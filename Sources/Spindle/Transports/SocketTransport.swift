@@ -21,10 +21,18 @@ final class SocketTransport: Transport {
         case closed
     }
 
-    let socket: Socket
-    private let peerAddress: SocketAddress
+    private(set) var socket: Socket
+    private var peerAddress: SocketAddress
     private var hostAddress: SocketAddress?
-    private var slot = 0
+    private var slot: Int?
+
+    /// Of a bufferevent of C code's, until the protocol is told of the connection.
+    var adoption: BufferEventAdoption?
+    /// That bufferevent is not a socket's own.
+    let isLayered: Bool
+    /// The peer's end was reported while reading is paused, with something before it.
+    var isEndPutOff = false
+    var isLookingQueued = false
 
     /// Nil once the protocol was told of the loss.
     var connectedProtocol: Protocol?
@@ -35,7 +43,8 @@ final class SocketTransport: Transport {
     /// `receive` is on the stack, and will flush.
     var isReceiving = false
     var isReadingPaused = false
-    /// It is a regular file, or /dev/null, which epoll does not watch: read in each pass.
+    /// It is a regular file, or /dev/null, which epoll does not watch: read in each pass. Or a layered one, which nobody
+    /// may look at but its bufferevents.
     let isUnwatchable: Bool
     var isReadQueued = false
     var peerHasFinished = false
@@ -83,6 +92,7 @@ final class SocketTransport: Transport {
         marks = reactor.options.waterMarks
         isUnwatchable = socket.stream != nil && Event.refusal(of: socket.descriptor) == EPERM
         isDirect = true
+        isLayered = false
         super.init(reactor: reactor)
         guard !reactor.options.directIO else { return }
         do throws(SystemError) { _ = try switchToConduit() } catch {
@@ -91,12 +101,34 @@ final class SocketTransport: Transport {
         }
     }
 
+    /// Takes over a bufferevent of C code's.
+    init(_ reactor: Reactor, adopting found: ForeignBufferEvent, for newProtocol: Protocol) {
+        adoption = BufferEventAdoption(newProtocol, isConnecting: found.isConnecting)
+        isLayered = !found.isSocket
+        isUnwatchable = isLayered
+        isDirect = false
+        socket = Socket(descriptor: found.descriptor)
+        peerAddress = (try? socket.peerAddress()) ?? .unspecified
+        marks = reactor.options.waterMarks
+        super.init(reactor: reactor)
+        conduit = BufferEvent(adopting: found, on: reactor.base, self)
+        slot = reactor.transports.insert(self)
+        awaitConnection()
+    }
+
+    /// The bufferevent has got its socket.
+    func learnSocket() {
+        guard let conduit else { return }
+        socket = Socket(descriptor: conduit.descriptor)
+        peerAddress = (try? socket.peerAddress()) ?? .unspecified
+    }
+
     /// Tells the observer, connects `newProtocol` and begins to read. Called inside an entry, with no callback on the
     /// stack.
     ///
     /// - Throws: what connectionMade throws; it has been logged, and becomes the reason of the connection's end.
     func start(_ newProtocol: Protocol) throws {
-        slot = reactor.transports.insert(self)
+        if slot == nil { slot = reactor.transports.insert(self) }
         connectedProtocol = newProtocol
         observer?.connectionBegan(self)
         learnWhetherDescriptorsAreTaken()
@@ -110,7 +142,7 @@ final class SocketTransport: Transport {
         if (state == .closing && socket.stream == nil) || (state == .open && !isReadingPaused) {
             startReading()
         } else if state == .open {
-            watchForHangUp()
+            park()
         }
     }
 
@@ -118,13 +150,14 @@ final class SocketTransport: Transport {
     func notifyLoss(_ reason: any Error) {
         // A new protocol hears of its connection first, which has been set off in this entry.
         guard !isSwitching else { return reactor.base.postpone { [self] in notifyLoss(reason) } }
-        reactor.transports.remove(slot)
+        if let slot = slot.take() { reactor.transports.remove(slot) }
         stopProducer()
         // An end in good order has everything sent before it.
         releaseDrainWaiters(reason is ConnectionDone ? .success(()) : .failure(reason))
         let loser = connectedProtocol.take()
         loser?.connectionLost(reason)
         leaveConsumer()
+        abandonAdoption(reason)
         observer.take()?.connectionEnded(reason)
     }
 
@@ -248,13 +281,24 @@ final class SocketTransport: Transport {
 
     override var peerCredentials: PeerCredentials? { state == .closed ? nil : socket.peerCredentials }
 
-    override var isConnected: Bool { state != .closed }
+    override var isConnected: Bool { state != .closed && adoption?.isConnecting != true }
     override var isDisconnecting: Bool { state != .open }
     override var isPaused: Bool { isReadingPaused }
 
-    override var fileDescriptor: CInt? { state == .closed ? nil : socket.descriptor }
+    override var fileDescriptor: CInt? {
+        state == .closed || socket.descriptor < 0 || (isLayered && conduit == nil) ? nil : socket.descriptor
+    }
 
     override func goBuffered() throws(SystemError) -> BufferEvent? { try switchToConduit() }
+
+    override func giveUpBufferEvent(handingBack rest: RawSpan) throws(CannotDetachBufferEventError) -> BufferEvent {
+        try detach(handingBack: rest)
+    }
+
+    override func whenConnected() -> Deferred<Void> {
+        reactor.requireThread()
+        return connectionMadeLater()
+    }
 
     override func set(_ option: SocketOption) throws {
         reactor.requireThread()

@@ -36,6 +36,13 @@ open class Transport: CustomStringConvertible {
     /// Whether reading is paused; see ``pauseProducing()``.
     open var isPaused: Bool { false }
 
+    /// Fires once `connectionMade` has returned, and at once if it has; fails with what kept it from being called, or with
+    /// what it threw.
+    ///
+    /// Of interest with ``Reactor/adopt(bufferEvent:protocol:)``, which hands out transports of connections that are still
+    /// being made. What is written meanwhile waits; ``loseConnection()`` gives up.
+    open func whenConnected() -> Deferred<Void> { Deferred(.failure(ConnectionLost())) }
+
     // MARK: - Writing
 
     /// Sends bytes, after all that was written before.
@@ -144,6 +151,11 @@ open class Transport: CustomStringConvertible {
 
     /// Sends and receives by a bufferevent from now on, if this transport can.
     func goBuffered() throws(SystemError) -> BufferEvent? { nil }
+
+    /// Lets go of the connection, for C code to have its bufferevent back.
+    func giveUpBufferEvent(handingBack rest: RawSpan) throws(CannotDetachBufferEventError) -> BufferEvent {
+        throw CannotDetachBufferEventError(.notAdopted)
+    }
 
     /// Sets an option of the socket. Does nothing after the end.
     ///

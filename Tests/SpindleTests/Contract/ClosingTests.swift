@@ -303,7 +303,7 @@ import Testing
         #expect(outcome.peerError == nil)
     }
 
-    @Test("S3: a reset that shows while closing is the reason, not a clean end", arguments: StreamKind.allCases)
+    @Test("S3: a reset that shows while closing is the reason, not a clean end", arguments: StreamKind.withSocket)
     func resetWhileClosing(kind: StreamKind) throws {
         let subject = Recorder()
         let hasReset = Handoff()

@@ -196,7 +196,7 @@ import Testing
 
     @Test(
         "W4, P1: unregistering in connectionLost, after closing in vain for a producer's sake, does nothing",
-        arguments: StreamKind.allCases, [true, false])
+        arguments: StreamKind.withSocket, [true, false])
     func unregisteredLate(kind: StreamKind, streaming: Bool) throws {
         let subject = Recorder()
         // Never writes, and never finishes.
@@ -220,7 +220,7 @@ import Testing
 
     @Test(
         "W4, S7: while closing waits for a producer, and the peer has finished, a reset is noticed",
-        arguments: StreamKind.allCases)
+        arguments: StreamKind.withSocket)
     func resetWhileAProducerIsWaitedFor(kind: StreamKind) throws {
         let subject = Recorder()
         let idle = CountingProducer(pieces: 0, size: 1)

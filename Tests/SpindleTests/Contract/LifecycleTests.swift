@@ -54,7 +54,8 @@ import Testing
         #expect(subject.reason is ConnectionDone)
     }
 
-    @Test("S3: a reset is ConnectionLost with its errno", arguments: StreamKind.allCases)
+    /// A pair of bufferevents has no errors of its own.
+    @Test("S3: a reset is ConnectionLost with its errno", arguments: StreamKind.withSocket)
     func reset(kind: StreamKind) throws {
         let subject = Recorder()
         subject.onData = { me, _ in me.transport.write("ready") }
@@ -141,13 +142,13 @@ import Testing
             me.transport.resumeProducing()
             me.transport.noDelay = true
             #expect(!me.transport.isConnected)
-            #expect(me.transport.peer.port != 0)
+            if kind.hasSocket { #expect(me.transport.peer.port != 0) }
         }
         try kind.run(subject) { peer in try peer.send("x") }
         #expect(subject.losses == 1)
     }
 
-    @Test("S6: host and peer are the two ends, also when the connection is lost", arguments: StreamKind.allCases)
+    @Test("S6: host and peer are the two ends, also when the connection is lost", arguments: StreamKind.withSocket)
     func addresses(kind: StreamKind) throws {
         let subject = Recorder()
         var (host, peer) = (SocketAddress.unspecified, SocketAddress.unspecified)

@@ -1,6 +1,9 @@
+import CLibEvent
+import Glibc
 import Logging
-import Spindle
 import Testing
+
+@testable import Spindle
 
 /// The stream transports there are. A rule of the contract is tested once, on each of them.
 ///
@@ -22,6 +25,10 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
     case adopted, adoptedPair
     /// On a C program's event_base.
     case adoptedBase
+    /// A C program's bufferevent on a socket: of TCP, and one end of a socket pair.
+    case adoptedBufferEvent, adoptedBufferEventUNIX
+    /// One of a pair of bufferevents, the other one of which a C program relays to a socket.
+    case adoptedBufferEventPair
 
     var testDescription: String { rawValue }
 
@@ -29,7 +36,15 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
     /// end, or ECONNRESET where that left something unread.
     var knowsResets: Bool { !isUNIX }
 
-    var isUNIX: Bool { [.unix, .unixClient, .adoptedPair].contains(self) }
+    var isUNIX: Bool {
+        [.unix, .unixClient, .adoptedPair, .adoptedBufferEventUNIX, .adoptedBufferEventPair].contains(self)
+    }
+
+    /// Whether it has a socket of its own: a descriptor, addresses, options, errors of the kernel's. A pair of bufferevents
+    /// has an end, and nothing of all that; nothing tells when its other one is freed after that.
+    var hasSocket: Bool { self != .adoptedBufferEventPair }
+
+    static let withSocket = allCases.filter(\.hasSocket)
 
     /// What a run of a scenario came to.
     struct Outcome {
@@ -133,6 +148,25 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
             defer { ours.close() }
             try reactor.adoptStreamConnection(ours.descriptor, factory)
             return { peer }
+        case .adoptedBufferEvent:
+            let (listener, port) = try Peer.listener()
+            defer { listener.close() }
+            let ours = try Peer.connect(to: SocketAddress("127.0.0.1", port: port))
+            defer { ours.close() }
+            let peer = try listener.accept(receiveBuffer: receiveBuffer)
+            try Self.adopt(ours, on: reactor, factory)
+            return { peer }
+        case .adoptedBufferEventUNIX:
+            let (ours, peer) = try Peer.pair()
+            defer { ours.close() }
+            try Self.adopt(ours, on: reactor, factory)
+            return { peer }
+        case .adoptedBufferEventPair:
+            let (ours, peer) = try Peer.pair()
+            defer { ours.close() }
+            let near = try PairRelay.start(reactor, fcntl(ours.descriptor, F_DUPFD_CLOEXEC, 0))
+            try reactor.adopt(bufferEvent: near, protocol: try #require(factory.makeProtocol(for: .unspecified)))
+            return { peer }
         case .tcp4Client:
             let (listener, port) = try Peer.listener()
             // A callback that throws fails the Deferred as well, which is not what is tested here.
@@ -142,6 +176,18 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
                 return try listener.accept(receiveBuffer: receiveBuffer)
             }
         }
+    }
+}
+
+extension StreamKind {
+    /// Has a bufferevent made as a C program might, with settings of its own, and adopted.
+    private static func adopt(_ socket: Peer, on reactor: Reactor, _ factory: Factory) throws {
+        let descriptor = fcntl(socket.descriptor, F_DUPFD_CLOEXEC, 0)
+        evutil_make_socket_nonblocking(descriptor)
+        let bufferEvent = bufferevent_socket_new(reactor.eventBase, descriptor, 0)
+        bufferevent_setwatermark(bufferEvent, Int16(EV_READ), 100, 1000)
+        bufferevent_enable(bufferEvent, Int16(EV_READ))
+        try reactor.adopt(bufferEvent: bufferEvent, protocol: try #require(factory.makeProtocol(for: .unspecified)))
     }
 }
 

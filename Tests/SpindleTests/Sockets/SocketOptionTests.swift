@@ -43,7 +43,7 @@ import Testing
             idle: .milliseconds(61_001), interval: .milliseconds(1), count: 7)
     }
 
-    @Test("transport.set, read back", arguments: StreamKind.allCases)
+    @Test("transport.set, read back", arguments: StreamKind.withSocket)
     func set(kind: StreamKind) throws {
         let subject = Recorder()
         subject.onMade = { me in
@@ -60,7 +60,7 @@ import Testing
         #expect(subject.reason is ConnectionDone)
     }
 
-    @Test("what the kernel refuses is an error that names the option", arguments: StreamKind.allCases)
+    @Test("what the kernel refuses is an error that names the option", arguments: StreamKind.withSocket)
     func refused(kind: StreamKind) throws {
         let subject = Recorder()
         subject.onMade = { me in
@@ -83,7 +83,7 @@ import Testing
         #expect(subject.reason is ConnectionDone)
     }
 
-    @Test("noDelay and keepAlive, as properties", arguments: StreamKind.allCases)
+    @Test("noDelay and keepAlive, as properties", arguments: StreamKind.withSocket)
     func properties(kind: StreamKind) throws {
         let subject = Recorder()
         subject.onMade = { me in
@@ -100,7 +100,7 @@ import Testing
         try kind.run(subject) { peer in #expect(peer.waitForEnd() == 0) }
     }
 
-    @Test("S6: after the end there is no descriptor, and options are set to no effect", arguments: StreamKind.allCases)
+    @Test("S6: after the end there is no descriptor, and options are set to no effect", arguments: StreamKind.withSocket)
     func afterTheEnd(kind: StreamKind) throws {
         let subject = Recorder()
         var descriptor: CInt?
