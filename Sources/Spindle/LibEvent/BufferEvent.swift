@@ -20,6 +20,8 @@ final class BufferEvent: EntrySource {
     private let isPair: Bool
     /// How many bytes have left the last output that ours passes, where C code writes, too, or there are others below it.
     private var bytesLeft = 0
+    /// See `BufferEvent+RateLimit.swift`.
+    var limits = RateLimits()
     private var bytesWritten = 0
     /// What counts them.
     private var count: (output: OpaquePointer, callback: OpaquePointer)?
@@ -72,6 +74,7 @@ final class BufferEvent: EntrySource {
 
     /// Gives up the bufferevent and everything it still holds. Nothing is called after this.
     func close() {
+        dropLimits()
         guard let raw = unsafe release() else { return }
         unsafe bufferevent_setcb(raw, nil, nil, nil, nil)
         if !isLayered {
@@ -91,6 +94,7 @@ final class BufferEvent: EntrySource {
 
     /// Gives the bufferevent back to C code as it was, with `input` to be read first. Nothing is called after this.
     func restore() -> OpaquePointer? {
+        dropLimits()
         guard let settings = formerSettings, let raw = unsafe release() else { return nil }
         unsafe settings.restore(to: raw)
         return unsafe raw

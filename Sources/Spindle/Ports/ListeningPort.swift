@@ -18,6 +18,11 @@ public final class ListeningPort {
         didSet { seat?.countChanged(by: connectionCount - oldValue) }
     }
 
+    /// How fast each connection may receive and send that is accepted from now on; see ``Transport/rateLimit``.
+    public var rateLimit: RateLimit?
+    /// What all connections that are accepted from now on share; see ``Transport/rateLimitGroup``.
+    public var rateLimitGroup: RateLimitGroup?
+
     /// In a ``ReactorGroup``: hands what is accepted here to other reactors' ports.
     var dealer: ConnectionDealer?
     /// In a ``ReactorGroup``: where this port has its connections from. It accepts none.
@@ -148,6 +153,8 @@ extension ListeningPort: ListenerHandler {
             let host = address.isWildcard ? nil : address
             let transport = try SocketTransport(reactor, accepted, peer: peer, host: host)
             transport.observer = self
+            if let rateLimit { transport.rateLimit = rateLimit }
+            if let rateLimitGroup { transport.rateLimitGroup = rateLimitGroup }
             try? transport.start(newProtocol)
         } catch {
             reactor.logger.error("cannot serve \(peer): \(error)")

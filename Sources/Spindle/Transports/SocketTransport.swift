@@ -173,7 +173,8 @@ final class SocketTransport: Transport {
     }
 
     override func write(_ file: File, from offset: Int, _ count: Int) -> Bool {
-        acceptsWrites && appendToBacklog(file, from: offset, count)
+        // By sendfile(2) libevent sends as much as goes, whatever the limit.
+        acceptsWrites && !limits.isLimited && appendToBacklog(file, from: offset, count)
     }
 
     override func sendFileDescriptor(_ descriptor: CInt, with data: RawSpan) throws {
@@ -288,6 +289,8 @@ final class SocketTransport: Transport {
     override var fileDescriptor: CInt? {
         state == .closed || socket.descriptor < 0 || (isLayered && conduit == nil) ? nil : socket.descriptor
     }
+
+    override var limits: RateLimits { conduit?.limits ?? RateLimits() }
 
     override func goBuffered() throws(SystemError) -> BufferEvent? { try switchToConduit() }
 

@@ -157,6 +157,9 @@ open class Transport: CustomStringConvertible {
         throw CannotDetachBufferEventError(.notAdopted)
     }
 
+    /// What limits the speed of the connection.
+    var limits: RateLimits { RateLimits() }
+
     /// Sets an option of the socket. Does nothing after the end.
     ///
     /// - Throws: ``SystemError`` naming the option, if the kernel refuses or the socket has no such option.

@@ -14,6 +14,8 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
     case tcp4BufferEvent
     /// Direct until C code wants the bufferevent, which is when the connection has been made.
     case tcp4Shared
+    /// With a limit that is never felt, and a group besides: libevent counts each byte.
+    case tcp4RateLimited
     /// The side that connected.
     case tcp4Client
     case unix, unixClient
@@ -111,6 +113,13 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
         case .tcp4, .tcp4BufferEvent, .tcp4Shared, .tcp6, .adoptedBase:
             let interface = self == .tcp6 ? "::1" : "127.0.0.1"
             let address = try reactor.listenTCP(0, factory, interface: interface).address
+            return { try Peer.connect(to: address, receiveBuffer: receiveBuffer) }
+        case .tcp4RateLimited:
+            let port = try reactor.listenTCP(0, factory, interface: "127.0.0.1")
+            let limit = RateLimit(read: 1 << 40, write: 1 << 40, tick: .seconds(60))
+            port.rateLimit = limit
+            port.rateLimitGroup = RateLimitGroup(reactor, limit)
+            let address = port.address
             return { try Peer.connect(to: address, receiveBuffer: receiveBuffer) }
         case .unix:
             let address = try reactor.listenUNIX(directory.file("socket"), factory).address
