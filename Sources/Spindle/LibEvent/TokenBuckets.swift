@@ -6,6 +6,10 @@ import Glibc
 final class TokenBuckets {
     let raw: OpaquePointer
 
+    /// What libevent reads with one call goes through an `int`. More in a bucket than that would be cut to its low bits, and none left
+    /// of them is taken for the end of the connection (2.1.12).
+    private static let most = Int(Int32.max)
+
     init(_ limit: RateLimit) throws(SystemError) {
         let slowest = [limit.read, limit.write].compactMap { $0 }.min() ?? Int.max
         // In milliseconds, and long enough for a byte. A tick of none would have libevent divide by zero.
@@ -22,15 +26,14 @@ final class TokenBuckets {
     deinit { unsafe ev_token_bucket_cfg_free(raw) }
 
     private static func milliseconds(_ duration: Duration) -> Double {
-        let (seconds, attoseconds) = min(max(duration, .milliseconds(1)), .seconds(3600)).components
+        let (seconds, attoseconds) = min(max(duration, .milliseconds(1)), .seconds(1)).components
         return Double(seconds) * 1000 + Double(attoseconds) / 1e15
     }
 
     /// What a tick brings, and how much there may be at most.
     private static func perTick(_ rate: Int?, _ burst: Int?, _ tick: Double) -> (Int, Int) {
-        // libevent's EV_RATE_LIMIT_MAX, which is a macro that Swift does not see.
-        guard let rate else { return (.max, .max) }
-        let share = Int(exactly: (Double(max(1, rate)) * tick / 1000).rounded(.down)) ?? .max
-        return (max(1, share), max(share, burst ?? 0, 1))
+        guard let rate else { return (most, most) }
+        let share = max(1, Int(min(Double(max(1, rate)) * tick / 1000, Double(most))))
+        return (share, min(max(share, burst ?? 0), most))
     }
 }

@@ -16,7 +16,8 @@ public struct RateLimit: Sendable, Hashable {
     public var readBurst: Int?
     /// As ``readBurst``, for what is sent.
     public var writeBurst: Int?
-    /// How often more may go. From a millisecond to an hour; longer than asked for where a tick would not even bring one byte.
+    /// How often more may go, from a millisecond to a second; longer than asked for where a tick would not even bring one byte. More than
+    /// 2 GiB cannot go in one.
     /// libevent looks at its clock, which is up to 4 ms behind.
     public var tick: Duration
 

@@ -116,9 +116,7 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
             return { try Peer.connect(to: address, receiveBuffer: receiveBuffer) }
         case .tcp4RateLimited:
             let port = try reactor.listenTCP(0, factory, interface: "127.0.0.1")
-            let limit = RateLimit(read: 1 << 40, write: 1 << 40, tick: .seconds(60))
-            port.rateLimit = limit
-            port.rateLimitGroup = RateLimitGroup(reactor, limit)
+            port.rateLimit = RateLimit(read: 1 << 40, write: 1 << 40)
             let address = port.address
             return { try Peer.connect(to: address, receiveBuffer: receiveBuffer) }
         case .unix:

@@ -100,7 +100,9 @@ import Testing
         try kind.run(subject) { peer in #expect(peer.waitForEnd() == 0) }
     }
 
-    @Test("S6: after the end there is no descriptor, and options are set to no effect", arguments: StreamKind.withSocket)
+    @Test(
+        "S6: after the end there is no descriptor, and options are set to no effect",
+        arguments: StreamKind.withSocket)
     func afterTheEnd(kind: StreamKind) throws {
         let subject = Recorder()
         var descriptor: CInt?
