@@ -26,11 +26,11 @@ final class CallbackConnection: Handled {
         self.reactor = reactor
         self.callbacks = callbacks
         unsafe self.user = user
-        issue()
     }
 
     /// Connects it. What comes of that comes in a later pass.
     func connect(to endpoint: any StreamClientEndpoint) {
+        issue()
         var next: Protocol? = callbacks.makeProtocol(for: self)
         let attempt = endpoint.connect(Factory { next.take() })
         // What fails at once must not have `lost` called before spindle_connect() has returned.
@@ -82,6 +82,8 @@ final class CallbackConnection: Handled {
 
     func connectionMade(_ transport: Transport) {
         stage = .connected(transport)
+        // One that was accepted has its handle from now on: had it come to nothing before, C would not have been told.
+        if handle == nil { issue() }
         unsafe callbacks.raw.connected?(handle?.pointer, user)
     }
 
@@ -93,6 +95,8 @@ final class CallbackConnection: Handled {
 
     private func drained() {
         isFull = false
+        // What was written may have gone because the connection has ended, in good order.
+        guard case .connected(let transport) = stage, !transport.isDisconnecting else { return }
         unsafe callbacks.raw.drained?(handle?.pointer, user)
     }
 

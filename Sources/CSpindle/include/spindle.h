@@ -33,8 +33,8 @@
  * on success; such a pointer may be NULL if nobody wants to know.
  *
  * Threads. A reactor, and all that lives on it, belongs to one thread: that which calls spindle_run(), or the one on
- * which C runs the event_base that it is attached to, and until the first callback there the one that made it. A call on
- * any other thread does nothing and returns SPINDLE_ETHREAD, but for spindle_call_from_thread() and spindle_stop(),
+ * which C runs the event_base that it is attached to, and until the first callback there the one that made it. A call
+ * on any other thread does nothing and returns SPINDLE_ETHREAD, but for spindle_call_from_thread() and spindle_stop(),
  * which are for any thread, and the functions that concern no reactor. A program may have several reactors.
  *
  * Callbacks are called on the reactor's thread, one at a time: never while another callback of the same reactor is on
@@ -135,16 +135,16 @@ typedef struct spindle_options {
     /* Do not have SIGPIPE ignored. It is, where nothing else was chosen for it, because libevent's writev() to a
      * connection whose peer has gone would otherwise end the process. */
     int leaves_sigpipe_alone;
-    /* Attached bases: have event_base_dispatch() go on while nothing is open, as for spindle_call_from_thread(). Without it
-     * a dispatch that has nothing left to wait for returns, as it would without Spindle. */
+    /* Attached bases: have event_base_dispatch() go on while nothing is open, as for spindle_call_from_thread().
+     * Without it a dispatch that has nothing left to wait for returns, as it would without Spindle. */
     int keeps_loop_alive;
 } spindle_options;
 #define SPINDLE_OPTIONS_INIT {sizeof(spindle_options), NULL, NULL, 0, 0, 0}
 
 /* Makes a reactor with a loop of its own, which spindle_run() runs.
  *
- * options may be NULL, and is copied. The reactor is the caller's to free with spindle_free(). It belongs to the calling
- * thread, or to that which calls spindle_run().
+ * options may be NULL, and is copied. The reactor is the caller's to free with spindle_free(). It belongs to the
+ * calling thread, or to that which calls spindle_run().
  * Errors: SPINDLE_EINVAL, SPINDLE_ESYSTEM. */
 int spindle_new(const spindle_options *options, spindle_reactor **reactor);
 
@@ -167,16 +167,18 @@ int spindle_free(spindle_reactor *reactor);
 /* Attaches a reactor to an event_base that the program made and runs itself, with event_base_dispatch() for example.
  *
  * The base stays the caller's, and so do all other events on it. It need not know of threads
- * (evthread_use_pthreads()). A base has one reactor: attaching again gives the one that is there, whatever the options,
- * and one spindle_detach() ends it. Belongs to the calling thread until the first callback, then to that which dispatches.
+ * (evthread_use_pthreads()). A base has one reactor: attaching again gives the one that is there, whatever the
+ * options, and one spindle_detach() ends it. Belongs to the calling thread until the first callback, then to that
+ * which dispatches.
  * Errors: SPINDLE_EINVAL; SPINDLE_EBASE when the base was made by another copy of libevent than the one this library
- * uses, as in a program that is linked with libevent_core.a: link it with the shared one; SPINDLE_ESYSTEM. */
+ * uses, as in a program that has libevent_core.a inside and hides it: link it with the shared one; SPINDLE_ESYSTEM. */
 int spindle_attach(struct event_base *base, const spindle_options *options, spindle_reactor **reactor);
 
 /* Takes the reactor off the base, with everything that lives on it; to be called before event_base_free().
  *
- * Connections are aborted, and end with `lost` before this returns; ports close; timers and queued calls are forgotten.
- * Nothing of Spindle's is left on the base. Called by one of Spindle's callbacks, all this is done when that returns.
+ * Connections are aborted, and end with `lost` before this returns; ports close; timers and queued calls are
+ * forgotten. Nothing of Spindle's is left on the base. Called by one of Spindle's callbacks, all this is done when
+ * that returns.
  * Errors: SPINDLE_EINVAL, SPINDLE_ETHREAD, SPINDLE_EHANDLE when nothing is attached to it. */
 int spindle_detach(struct event_base *base);
 
@@ -219,7 +221,8 @@ typedef struct spindle_callbacks {
     /* Bytes came in: some of a message, or several, as the network would have it. `data` is lent until this returns.
      * Not called after spindle_close() or spindle_abort(), nor while paused. */
     void (*received)(spindle_connection *connection, const void *data, size_t length, void *user);
-    /* After a spindle_write() returned SPINDLE_FULL: little enough waits now to go on. */
+    /* After a spindle_write() returned SPINDLE_FULL: little enough waits now to go on. Not called after
+     * spindle_close(). */
     void (*drained)(spindle_connection *connection, void *user);
     /* The peer has finished sending and writing goes on, until spindle_close(). If this is NULL the
      * connection closes by itself then, when all that was written has been sent. */
@@ -243,20 +246,19 @@ int spindle_connect(
     spindle_reactor *reactor, const char *endpoint, const spindle_callbacks *callbacks, void *user,
     spindle_connection **connection);
 
-/* Sends bytes after all that was written before. Never blocks, takes any amount: what the kernel will not take yet waits in
- * memory.
+/* Sends bytes after all that was written before. Never blocks, takes any amount: what the kernel will not take yet
+ * waits in memory.
  *
- * Returns SPINDLE_FULL if more waits now than the high mark (64 KiB): it was taken, but better write
- * no more until `drained`, which follows once no more than the low mark (16 KiB) waits.
- * data may be NULL if length is 0.
+ * Returns SPINDLE_FULL if more waits now than the high mark (64 KiB): it was taken, but better write no more until
+ * `drained`, which follows once no more than the low mark (16 KiB) waits. data may be NULL if length is 0.
  * Errors: SPINDLE_EINVAL; SPINDLE_ESTATE when not connected yet or closing: the bytes are dropped. */
 int spindle_write(spindle_connection *connection, const void *data, size_t length);
 
 /* Changes the marks of spindle_write(). SPINDLE_EINVAL unless low <= high. */
 int spindle_set_marks(spindle_connection *connection, size_t low, size_t high);
 
-/* Closes when all that was written before has been sent. `received` is not called any more; `lost` follows, never before this
- * returns. A peer that takes nothing for a minute is cut off. One that is still connecting: called off. */
+/* Closes when all that was written before has been sent. `received` is not called any more; `lost` follows, never
+ * before this returns. A peer that takes nothing for a minute is cut off. One that is still connecting: called off. */
 int spindle_close(spindle_connection *connection);
 
 /* Drops what is unsent and resets the connection. `lost` follows, never before this returns. */
@@ -280,8 +282,8 @@ void *spindle_user(spindle_connection *connection);
 
 /* The address of the other end, or of this one, as text: "127.0.0.1:8000", "[::1]:8000", a path.
  *
- * Written to buffer as snprintf() does: as much as size has room for, always with a zero byte, unless size is 0. Returns
- * the length of the whole text. buffer may be NULL if size is 0.
+ * Written to buffer as snprintf() does: as much as size has room for, always with a zero byte, unless size is 0.
+ * Returns the length of the whole text. buffer may be NULL if size is 0.
  * Errors: SPINDLE_EINVAL; SPINDLE_ESTATE when not connected yet. */
 int spindle_peer(spindle_connection *connection, char *buffer, size_t size);
 int spindle_host(spindle_connection *connection, char *buffer, size_t size);
@@ -292,7 +294,8 @@ int spindle_descriptor(spindle_connection *connection);
 
 /* Ports ----------------------------------------------------------------------------------------------------------- */
 
-/* A place where connections are accepted. Valid until spindle_port_close(), or its reactor ends; spindle_stop() closes it. */
+/* A place where connections are accepted. Valid until spindle_port_close(), or its reactor ends; spindle_stop()
+ * closes it. */
 typedef struct spindle_port spindle_port;
 
 /* Listens where a string says: "tcp:8000", "tcp:0:interface=127.0.0.1" (port 0: any that is free), "tcp6:8000",

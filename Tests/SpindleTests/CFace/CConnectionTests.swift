@@ -100,6 +100,33 @@ import Testing
         loop.free()
     }
 
+    @Test("W3, P2: a connection that closes when it is full sends everything, and has no `drained` any more")
+    func closingWhenFull() throws {
+        let loop = try CLoop()
+        let (writer, reader) = (CRecorder(), CRecorder())
+        let block = [UInt8](repeating: 7, count: 100_000)
+        var written = 0
+        writer.onConnected = { connection in
+            var answer: CInt = 0
+            while answer == 0 {
+                answer = spindle_write(connection, block, block.count)
+                written += block.count
+            }
+            #expect(answer == SPINDLE_FULL)
+            spindle_close(connection)
+        }
+        reader.onLost = { [unowned writer] in if writer.events.count == 2 { loop.stop() } }
+        writer.onLost = { [unowned writer, unowned reader] in
+            if writer.events.count == 2, reader.events.count == 2 { loop.stop() }
+        }
+        _ = loop.connect(writer, "tcp:127.0.0.1:\(spindle_port_number(loop.listen(reader).port))")
+        loop.run()
+        #expect(reader.received.count == written)
+        #expect(writer.events == ["connected", "lost 0: connection was closed cleanly"])
+        #expect(reader.events == writer.events)
+        loop.free()
+    }
+
     @Test("W3: nothing is written, and nothing received, after spindle_close()")
     func closing() throws {
         let loop = try CLoop()
