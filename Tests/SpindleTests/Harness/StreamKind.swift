@@ -14,7 +14,7 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
     case tcp4BufferEvent
     /// Direct until C code wants the bufferevent, which is when the connection has been made.
     case tcp4Shared
-    /// With a limit that is never felt, and a group besides: libevent counts each byte.
+    /// With a limit that is never felt: libevent counts each byte.
     case tcp4RateLimited
     /// The side that connected.
     case tcp4Client

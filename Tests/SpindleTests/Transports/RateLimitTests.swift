@@ -183,6 +183,8 @@ import Testing
     }
 
     private static let odd = [
+        // What comes with a tick has nothing in its low 32 bits.
+        RateLimit(read: 10 << 32, write: 10 << 32, tick: .milliseconds(100)),
         RateLimit(read: 0, write: -5), RateLimit(read: .max, write: .max, readBurst: .max, writeBurst: .max),
         RateLimit(read: .min, readBurst: .min), RateLimit(write: 1 << 30, tick: .zero),
         RateLimit(write: 1 << 30, tick: .nanoseconds(1)), RateLimit(write: 1 << 30, tick: .seconds(-1)),
@@ -202,6 +204,9 @@ import Testing
             guests[0].transport.write("x")
             let received = try await Self.receive(1, peers[0], reactor)
             #expect(received == 1)
+            try peers[0].send("y")
+            try await reactor.until { guests[0].received == [121] || guests[0].losses > 0 }
+            #expect(guests[0].losses == 0)
             #expect(guests[0].transport.rateLimit == limit)
         }
     }
