@@ -14,6 +14,9 @@ let package = Package(
     ],
     targets: [
         peer("spindle", .product(name: "Spindle", package: "spindle")),
+        // A C program on libevent, and Spindle in it.
+        .target(name: "host", path: "Peers/host", linkerSettings: [.linkedLibrary("event_core")]),
+        peer("spindle-adopted", .product(name: "Spindle", package: "spindle"), "host"),
         peer("timers-spindle", in: "Timers", .product(name: "Spindle", package: "spindle")),
         peer("threads-spindle", in: "Threads", .product(name: "Spindle", package: "spindle")),
         peer("threads-dispatch", in: "Threads"),

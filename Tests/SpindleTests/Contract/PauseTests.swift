@@ -94,7 +94,8 @@ import Testing
             peer.finishSending()
             peer.reset()
         }
-        #expect(findings.passes <= 3)
+        // On a C program's base the reactor's turn comes in a pass of its own after that in which something happens.
+        #expect(findings.passes <= (kind == .adoptedBase ? 6 : 3))
         // To a UNIX socket this is the end that it has had already.
         #expect((findings.received, findings.losses) == (0, kind.knowsResets ? 1 : 0))
         #expect(kind.knowsResets ? subject.reason is ConnectionLost : subject.reason is ConnectionDone)
