@@ -39,7 +39,7 @@ final class AdoptedLoop {
 
     /// Everything that was open when the reactor was told to stop is closed. C's loop goes on, and so may the reactor.
     private func finishStopping() {
-        guard reactor.isFinished, reactor.threadsHaveEnded() else { return }
+        guard reactor.threadsHaveEnded() else { return }
         reactor.base.entry("stopping") { reactor.fire(.after, .shutdown) }
         reactor.cleanUp()
         reactor.handle.beginRun()
@@ -70,6 +70,7 @@ final class AdoptedLoop {
 
 extension AdoptedLoop: EntryHost {
     func entryBegins() {
+        let reactor = reactor
         let handle = reactor.handle
         if !hasBegun || !handle.isCurrent {
             handle.bindToCurrentThread()
@@ -87,7 +88,8 @@ extension AdoptedLoop: EntryHost {
         guard !isSettling else { return }
         isSettling = true
         defer { isSettling = false }
-        finishStopping()
+        let reactor = reactor
+        if reactor.isFinished { finishStopping() }
         if reactor.timers.needsAttention { reactor.timers.arm(at: reactor.now) }
         if reactor.hasTurnToTake { bringAboutEntry() }
         reactor.setResidents(present: reactor.options.keepsLoopAlive || reactor.isBusy)

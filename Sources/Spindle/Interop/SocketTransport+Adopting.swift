@@ -69,6 +69,7 @@ extension SocketTransport {
         guard let conduit, conduit.isAdopted else { throw CannotDetachBufferEventError(.notAdopted) }
         guard state == .open else { throw CannotDetachBufferEventError(.closing) }
         guard mail?.isEmpty ?? true else { throw CannotDetachBufferEventError(.descriptorsWaiting) }
+        putGatheredFirst()
         let unread = Array(copying: rest) + (undelivered?.copyOfRest() ?? [])
         guard unread.withRawSpan({ conduit.putBack($0) }) else { throw CannotDetachBufferEventError(.noMemory) }
         self.conduit = nil

@@ -182,6 +182,30 @@ final class BufferEvent: EntrySource {
         }
     }
 
+    /// Puts a copy of `data` before all other output, which libevent guards. False only when there is no memory for it.
+    func prepend(_ data: RawSpan) -> Bool {
+        guard let raw = unsafe raw, data.byteCount > 0 else { return true }
+        bytesWritten += data.byteCount
+        let output = unsafe bufferevent_get_output(raw)
+        unsafe evbuffer_unfreeze(output, 1)
+        defer { unsafe evbuffer_freeze(output, 1) }
+        return unsafe data.withUnsafeBytes { unsafe evbuffer_prepend(output, $0.baseAddress, $0.count) == 0 }
+    }
+
+    /// Whether anything waits to be sent.
+    var hasOutput: Bool { outputLength > 0 }
+
+    /// Whether C code has it, too.
+    var isShared: Bool { unsafe count != nil }
+
+    /// As `receivesWithoutLimit`, of what is sent.
+    var sendsWithoutLimit: Bool {
+        guard let raw = unsafe raw else { return false }
+        unsafe bufferevent_set_max_single_write(raw, Int.max)
+        defer { unsafe bufferevent_set_max_single_write(raw, Self.maxSingleWrite) }
+        return unsafe bufferevent_get_max_to_write(raw) == Int.max
+    }
+
     /// Appends a piece of a file to the output. It goes by sendfile(2), without passing through this process.
     ///
     /// The piece has a descriptor of its own, so that the caller may close the file at any time.

@@ -25,10 +25,7 @@ extension SocketTransport {
         let made = try requiredConduit()
         guard isDirect else { return made }
         isDirect = false
-        if let buffer = gathered.take() {
-            buffer.withBytes { appendToBacklog($0) }
-            reactor.gatherPool.give(buffer)
-        }
+        putGatheredFirst()
         if state == .open, connectedProtocol != nil, !peerHasFinished {
             if isReadingPaused {
                 park()
@@ -39,6 +36,28 @@ extension SocketTransport {
         }
         // A producer that was paused by this may have closed the connection.
         return conduit
+    }
+
+    /// Whether output may go to the kernel past the conduit: one that is shared with C code and empty, on a socket, and
+    /// has no limit. What C writes meanwhile comes behind what is gathered.
+    func mayPassConduit() -> Bool {
+        guard reactor.options.directIO, let conduit, conduit.isShared, !isLayered, adoption == nil else { return false }
+        guard mail?.isEmpty ?? true else { return false }
+        guard !conduit.hasOutput else {
+            putGatheredFirst()
+            return false
+        }
+        return conduit.sendsWithoutLimit
+    }
+
+    /// Gives what is gathered to the conduit, before all that is there: C wrote that later.
+    func putGatheredFirst() {
+        guard let conduit, let buffer = gathered.take() else { return }
+        let hasRoom = buffer.withBytes { conduit.prepend($0) }
+        reactor.gatherPool.give(buffer)
+        guard hasRoom else { return writingFailed(SystemError(ENOMEM, "evbuffer_prepend")) }
+        isBacklogged = true
+        backlogGrew()
     }
 
     /// Whether it is the conduit that receives. It would have the kernel close descriptors, and knows no lingering.

@@ -5,7 +5,7 @@ extension SocketTransport: Flushable {
     private static let largeWrite = 4096
 
     func output(_ data: RawSpan) {
-        if isBacklogged || !isDirect {
+        if isBacklogged || !(isDirect || mayPassConduit()) {
             appendToBacklog(data)
         } else if data.byteCount >= Self.largeWrite || !gather(data) {
             send(data)
@@ -41,6 +41,7 @@ extension SocketTransport: Flushable {
 
     /// Sends what was gathered, now.
     func sendGathered() {
+        if !isDirect, conduit?.hasOutput == true { return putGatheredFirst() }
         guard let buffer = gathered.take() else { return }
         if !buffer.isEmpty, writeError == nil {
             buffer.withBytes { account(for: socket.send($0), RawSpan(), $0) }

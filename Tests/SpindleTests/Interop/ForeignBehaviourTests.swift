@@ -112,6 +112,34 @@ import Testing
         #expect(subject.reason is ConnectionDone)
     }
 
+    @Test(
+        "I2: what Swift and C write in turn in one callback leaves in that order",
+        arguments: ["S", "SC", "SCS", "CSSC", "SSCCS"])
+    func writesInTurn(writers: String) throws {
+        let subject = Recorder()
+        try adopt(subject) { reactor, raw, peer in
+            subject.onMade = { me in
+                for (place, writer) in writers.enumerated() {
+                    if writer == "S" { me.transport.write("\(place)") } else { bufferevent_write(raw, "\(place)", 1) }
+                }
+            }
+            subject.onData = { me, _ in
+                me.transport.write("last")
+                me.transport.loseConnection()
+            }
+            let places = writers.indices.map { "\(writers.distance(from: writers.startIndex, to: $0))" }.joined()
+            let script = ScriptThread {
+                do {
+                    #expect(try peer.receiveText(places.count) == places)
+                    try peer.send("x")
+                    #expect(try peer.receiveToEnd() == Array("last".utf8))
+                } catch { Issue.record(error) }
+            }
+            try reactor.runWatched()
+            script.join()
+        }
+    }
+
     @Test("I2: the descriptor is closed with the connection, and nobody closes its number a second time")
     func descriptorClosedOnce() throws {
         for options in [BEV_OPT_CLOSE_ON_FREE, bufferevent_options(0)] {
