@@ -80,6 +80,7 @@ public func spindle_call_from_thread(
         guard let call = unsafe call else { throw Refusal(.invalid, "call is NULL") }
         // C answers for what it hands over to another thread.
         nonisolated(unsafe) let work = { unsafe call(reactor, user) }
-        owner.callFromThread { _ in unsafe work() }
+        // Forgotten by one that is being detached.
+        owner.callFromThread { reactor in if !reactor.wasInvalidated { unsafe work() } }
     }
 }

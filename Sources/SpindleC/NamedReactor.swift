@@ -17,6 +17,7 @@ final class NamedReactor: Handled {
         guard let reactor = try unsafe reactor(on: base) else {
             return try unsafe NamedReactor(Reactor(adopting: base, options: options))
         }
+        if reactor.wasInvalidated { throw Refusal(.state, "the event_base is being detached from") }
         return all(of: reactor.handle).first ?? NamedReactor(reactor)
     }
 
@@ -34,7 +35,7 @@ final class NamedReactor: Handled {
     /// - Throws: ``Refusal``, also if Swift code has invalidated it.
     static func reactor(_ handle: OpaquePointer?) throws -> Reactor {
         let reactor = try unsafe find(handle).reactor
-        guard unsafe reactor.eventBase != nil else { throw ReactorInvalidated() }
+        if reactor.wasInvalidated { throw ReactorInvalidated() }
         return reactor
     }
 

@@ -6,6 +6,7 @@
  * loop of its own (spindle_new), or on the event_base that it runs anyway (spindle_attach), beside its own events.
  *
  *     #include <spindle.h>
+ *     #include <stdio.h>
  *
  *     static void received(spindle_connection *c, const void *data, size_t length, void *user) {
  *         spindle_write(c, data, length);
@@ -30,7 +31,7 @@
  *
  * Results. Functions return 0 or a positive number for success and one of the negative codes below for an error, of
  * which spindle_last_error() then has a text that names what was wrong. What they return through a pointer is set only
- * on success; such a pointer may be NULL if nobody wants to know.
+ * on success; such a pointer may be NULL if nobody wants to know, but for spindle_new()'s.
  *
  * Threads. A reactor, and all that lives on it, belongs to one thread: that which calls spindle_run(), or the one on
  * which C runs the event_base that it is attached to, and until the first callback there the one that made it. A call

@@ -51,7 +51,7 @@ extension Reactor {
 
     /// The reactor that was put on an `event_base`, if there is one.
     ///
-    /// There is one at most, for everybody who has something to do there. Call this on the thread that dispatches the base.
+    /// There is one at most, for everybody who has something to do there. Nil on any thread but the reactor's.
     public static func adopted(on base: OpaquePointer?) -> Reactor? {
         guard let base = unsafe base else { return nil }
         return unsafe AdoptedReactors.find(on: base)

@@ -64,7 +64,7 @@ extension SocketTransport {
 
     // MARK: - Giving it back
 
-    func detach(handingBack rest: RawSpan) throws(CannotDetachBufferEventError) -> BufferEvent {
+    func detach(handingBack rest: RawSpan) throws(CannotDetachBufferEventError) -> (BufferEvent, Protocol?) {
         guard state != .closed, writeError == nil else { throw CannotDetachBufferEventError(.lost) }
         guard let conduit, conduit.isAdopted else { throw CannotDetachBufferEventError(.notAdopted) }
         guard state == .open else { throw CannotDetachBufferEventError(.closing) }
@@ -76,10 +76,10 @@ extension SocketTransport {
         reactor.base.bury(conduit)
         endReason = ConnectionDone()
         leaveConnection()
-        connectedProtocol?.isReplaced = true
-        connectedProtocol = nil
+        let former = connectedProtocol.take()
+        former?.isReplaced = true
         // Not now: the protocol's callback is on the stack.
         reactor.inNextPass { [self] in notifyLoss(UserError()) }
-        return conduit
+        return (conduit, former)
     }
 }

@@ -22,7 +22,9 @@ extension Transport {
     /// Gives an adopted `bufferevent` back to C code, with its callbacks, context, watermarks and enabled flags as they were (I2).
     ///
     /// C may use it at once. What was received and not delivered is in its input again, behind `rest`: what the protocol
-    /// was given and leaves to others. Called inside `dataReceived`, the bytes of that call count as consumed otherwise. What
+    /// was given and leaves to others. Called inside `dataReceived`, the bytes of that call count as consumed otherwise; but
+    /// what the protocol keeps unused (``Protocol/takeUnusedBytes()``), as a LineReceiver does with the lines behind the one that it is
+    /// at, comes to the front of the input when the callback has returned, and C had better not read before. What
     /// was written is in the output, unless it has left. If there is input, C's read callback is called by the loop.
     ///
     /// The protocol hears nothing more of the connection, not even its loss, and the transport is inert. A registered producer is
@@ -32,9 +34,12 @@ extension Transport {
     /// - Throws: ``CannotDetachBufferEventError``; the connection goes on then.
     public final func detachBufferEvent(handingBack rest: RawSpan = RawSpan()) throws -> OpaquePointer {
         reactor.requireThread()
-        guard let raw = try unsafe giveUpBufferEvent(handingBack: rest).restore() else {
-            throw CannotDetachBufferEventError(.notAdopted)
-        }
+        let (conduit, former) = try giveUpBufferEvent(handingBack: rest)
+        guard let raw = unsafe conduit.restore() else { throw CannotDetachBufferEventError(.notAdopted) }
+        let returned = unsafe ReturnedBufferEvent(raw)
+        // Inside its callback the protocol does not know yet what it will leave.
+        let putBack = { returned.putBack(former?.takeUnusedBytes() ?? []) }
+        if reactor.base.isInside { reactor.base.postpone(putBack) } else { putBack() }
         return unsafe raw
     }
 }

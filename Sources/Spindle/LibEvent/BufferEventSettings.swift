@@ -34,6 +34,12 @@ struct BufferEventSettings {
         let (missing, excess) = (enabled & ~now, now & ~enabled)
         if missing != 0 { unsafe bufferevent_enable(raw, missing) }
         if excess != 0 { unsafe bufferevent_disable(raw, excess) }
+        // Of two events on one descriptor libevent calls the one first that was added last. C code that frees the bufferevent at
+        // the end of input relies on its output having left before.
+        if enabled & now & Int16(EV_WRITE) != 0, unsafe evbuffer_get_length(bufferevent_get_output(raw)) > 0 {
+            unsafe bufferevent_disable(raw, Int16(EV_WRITE))
+            unsafe bufferevent_enable(raw, Int16(EV_WRITE))
+        }
         if unsafe evbuffer_get_length(bufferevent_get_input(raw)) > 0 {
             unsafe bufferevent_trigger(raw, Int16(EV_READ), Int32(BEV_TRIG_DEFER_CALLBACKS.rawValue))
         }

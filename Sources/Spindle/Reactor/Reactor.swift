@@ -87,7 +87,7 @@ public final class Reactor {
     private var residents: [Event] = []
     private var areResidentsPresent: Bool
     /// Whether it was on an adopted base, and is no more.
-    var wasInvalidated = false
+    package internal(set) var wasInvalidated = false
 
     enum Phase: String {
         case idle, running

@@ -13,7 +13,7 @@ extension ReactorHandle: SerialExecutor, TaskExecutor {
     public func asUnownedTaskExecutor() -> UnownedTaskExecutor { unsafe UnownedTaskExecutor(ordinary: self) }
 
     public func checkIsolated() {
-        precondition(isCurrent, "not on the reactor's thread: come in through ReactorHandle.callFromThread")
+        if !isCurrent { fatalError("not on the reactor's thread: come in through ReactorHandle.callFromThread") }
     }
 
     public func isIsolatingCurrentContext() -> Bool? { isCurrent }

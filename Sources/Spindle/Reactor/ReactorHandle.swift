@@ -48,7 +48,8 @@ public final class ReactorHandle: Sendable {
     /// Stops the program when called on a thread that is not the reactor's.
     @inline(__always)
     func requireCurrent() {
-        precondition(isCurrent, "called off the reactor's thread: come in through ReactorHandle.callFromThread")
+        // Not a precondition, whose text a release build leaves out.
+        if !isCurrent { fatalError("called off the reactor's thread: come in through ReactorHandle.callFromThread") }
     }
 
     /// Makes the calling thread the reactor's.

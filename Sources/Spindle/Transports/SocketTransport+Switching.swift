@@ -19,10 +19,11 @@ extension SocketTransport {
         isSwitching = false
         // Closing waited for this.
         queueFlush()
+        // Before it is told: it may give the connection back to C code at once.
+        do { try putBack(rest) } catch { return end(ConnectionLost(errno: error.errno)) }
         do { try newProtocol.makeConnection(self) } catch { return callbackThrew("connectionMade", error) }
         guard state == .open else { return }
         learnAgainWhetherDescriptorsAreTaken()
-        do { try putBack(rest) } catch { return end(ConnectionLost(errno: error.errno)) }
         deliverUndelivered()
         findEndAgain()
         continueReading()

@@ -294,7 +294,9 @@ final class SocketTransport: Transport {
 
     override func goBuffered() throws(SystemError) -> BufferEvent? { try switchToConduit() }
 
-    override func giveUpBufferEvent(handingBack rest: RawSpan) throws(CannotDetachBufferEventError) -> BufferEvent {
+    override func giveUpBufferEvent(handingBack rest: RawSpan) throws(CannotDetachBufferEventError) -> (
+        BufferEvent, Protocol?
+    ) {
         try detach(handingBack: rest)
     }
 

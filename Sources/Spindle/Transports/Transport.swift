@@ -152,8 +152,8 @@ open class Transport: CustomStringConvertible {
     /// Sends and receives by a bufferevent from now on, if this transport can.
     func goBuffered() throws(SystemError) -> BufferEvent? { nil }
 
-    /// Lets go of the connection, for C code to have its bufferevent back.
-    func giveUpBufferEvent(handingBack rest: RawSpan) throws(CannotDetachBufferEventError) -> BufferEvent {
+    /// Lets go of the connection, for C code to have its bufferevent back. Returns the protocol as well, which may have kept bytes.
+    func giveUpBufferEvent(handingBack rest: RawSpan) throws(CannotDetachBufferEventError) -> (BufferEvent, Protocol?) {
         throw CannotDetachBufferEventError(.notAdopted)
     }
 

@@ -140,6 +140,53 @@ import Testing
         }
     }
 
+    @Test(
+        "I2: what a protocol keeps unused when it gives the bufferevent back is C's to read, by way of a successor, too"
+    )
+    func keptBytes() throws {
+        for hasSuccessor in [false, true] {
+            let reactor = try Reactor(options: .forTests)
+            let (ours, peer) = try CProgram.pair(on: reactor)
+            ours.onRead = { ours in if ours.take() == "second third" { try? reactor.stop() } }
+            let (subject, successor) = (Recorder(), Recorder())
+            successor.onMade = { me in _ = try me.transport.detachBufferEvent() }
+            subject.onData = { me, _ in
+                if hasSuccessor {
+                    me.transport.switchProtocol(to: successor)
+                } else {
+                    _ = try me.transport.detachBufferEvent()
+                }
+                // Known when the callback is over, as in a LineReceiver.
+                me.unused = Array("second third".utf8)
+            }
+            try reactor.adopt(bufferEvent: ours.raw, protocol: subject)
+            try peer.send("first second third")
+            try reactor.runWatched()
+            #expect(ours.taken == "second third")
+            ours.free()
+            peer.close()
+        }
+    }
+
+    @Test("I2: output leaves before C hears of the end of input, also when C has the bufferevent back")
+    func outputBeforeEnd() throws {
+        let reactor = try Reactor(options: .forTests)
+        let (ours, peer) = try CProgram.pair(on: reactor)
+        let subject = Recorder()
+        subject.onData = { me, data in
+            me.transport.write(data)
+            _ = try me.transport.detachBufferEvent()
+            peer.finishSending()
+        }
+        try reactor.adopt(bufferEvent: ours.raw, protocol: subject)
+        try peer.send("echo")
+        while ours.events.isEmpty { try reactor.pollOnce() }
+        #expect(ours.outputLength == 0)
+        ours.free()
+        #expect(try peer.receiveToEnd() == Array("echo".utf8))
+        peer.close()
+    }
+
     @Test("I2: the descriptor is closed with the connection, and nobody closes its number a second time")
     func descriptorClosedOnce() throws {
         for options in [BEV_OPT_CLOSE_ON_FREE, bufferevent_options(0)] {
