@@ -49,8 +49,13 @@ public final class EvHTTPMount {
     /// `evhttp_free`: libevent tells nobody that an `evhttp` is freed.
     public func unmount() {
         guard unsafe http != nil else { return }
-        reactor?.base.tenants.removeAll { $0 === self }
         takeOff()
+        leaveIfDone()
+    }
+
+    /// The reactor, should it leave the base, has to know of those who still wait for an answer.
+    private func leaveIfDone() {
+        if unsafe http == nil, underWay.isEmpty { reactor?.base.tenants.removeAll { $0 === self } }
     }
 
     private func takeOff() {
@@ -73,7 +78,10 @@ public final class EvHTTPMount {
         let key = ObjectIdentifier(exchange)
         underWay[key] = exchange
         // The mount is kept as long as there are requests.
-        exchange.onEnd = { [self] in underWay[key] = nil }
+        exchange.onEnd = { [self] in
+            underWay[key] = nil
+            leaveIfDone()
+        }
         reactor.inNextPass { [self] in serve(exchange) }
     }
 

@@ -20,8 +20,10 @@ final class AdoptedLoop {
     init(_ reactor: Reactor) throws(SystemError) {
         self.reactor = reactor
         turnEvent = try TurnEvent(reactor.base, self)
-        // The first pass of whichever thread dispatches makes the reactor its own.
-        bringAboutEntry()
+        // The first pass of whichever thread dispatches makes the reactor its own, before it calls anybody else, who may have
+        // something to do with the reactor.
+        nextTurn = (reactor.handle.queue.countHere(), reactor.timers.limit)
+        turnEvent?.scheduleFirst()
     }
 
     /// Takes itself off the base.
@@ -41,7 +43,8 @@ final class AdoptedLoop {
     private func finishStopping() {
         guard reactor.threadsHaveEnded() else { return }
         reactor.base.entry("stopping") { reactor.fire(.after, .shutdown) }
-        reactor.cleanUp()
+        if !reactor.wasInvalidated { reactor.cleanUp() }
+        guard !reactor.wasInvalidated else { return }
         reactor.handle.beginRun()
         reactor.hasStarted = false
         reactor.phase = .idle
@@ -87,9 +90,11 @@ extension AdoptedLoop: EntryHost {
         // What is done here may be entries, too.
         guard !isSettling else { return }
         isSettling = true
-        defer { isSettling = false }
+        // The last reference may go meanwhile.
         let reactor = reactor
+        defer { isSettling = false }
         if reactor.isFinished { finishStopping() }
+        guard !reactor.wasInvalidated else { return }
         if reactor.timers.needsAttention { reactor.timers.arm(at: reactor.now) }
         if reactor.hasTurnToTake { bringAboutEntry() }
         reactor.setResidents(present: reactor.options.keepsLoopAlive || reactor.isBusy)

@@ -70,8 +70,11 @@ extension SocketTransport {
         guard state == .open else { throw CannotDetachBufferEventError(.closing) }
         guard mail?.isEmpty ?? true else { throw CannotDetachBufferEventError(.descriptorsWaiting) }
         putGatheredFirst()
-        let unread = Array(copying: rest) + (undelivered?.copyOfRest() ?? [])
+        let unread = Array(copying: rest) + (handedOver.take()?() ?? []) + (undelivered?.copyOfRest() ?? [])
         guard unread.withRawSpan({ conduit.putBack($0) }) else { throw CannotDetachBufferEventError(.noMemory) }
+        // A socket says it again.
+        if isLayered { conduit.hasToldEnd = isEndPutOff || peerHasFinished || adoption?.failure != nil }
+        isSwitching = false
         self.conduit = nil
         reactor.base.bury(conduit)
         endReason = ConnectionDone()

@@ -16,6 +16,8 @@ final class BufferEvent: EntrySource {
     private let formerSettings: BufferEventSettings?
     /// It is not a socket's own: there are other bufferevents below it, or OpenSSL, or the other one of a pair.
     let isLayered: Bool
+    /// It has told of its input's end, and will not again.
+    var hasToldEnd = false
     private let isTLS: Bool
     private let isPair: Bool
     /// How many bytes have left the last output that ours passes, where C code writes, too, or there are others below it.
@@ -97,6 +99,10 @@ final class BufferEvent: EntrySource {
         dropLimits()
         guard let settings = formerSettings, let raw = unsafe release() else { return nil }
         unsafe settings.restore(to: raw)
+        if hasToldEnd {
+            let what = Int16(BEV_EVENT_EOF | BEV_EVENT_READING)
+            unsafe bufferevent_trigger_event(raw, what, Int32(BEV_TRIG_DEFER_CALLBACKS.rawValue))
+        }
         return unsafe raw
     }
 

@@ -11,10 +11,12 @@ struct BufferEventSettings {
     private var writeMarks = (low: 0, high: 0)
     private let enabled: Int16
     private let maxSingleWrite: Int
+    private let buckets: OpaquePointer?
 
     init(of raw: OpaquePointer) {
         unsafe enabled = bufferevent_get_enabled(raw)
         unsafe maxSingleWrite = bufferevent_get_max_single_write(raw)
+        unsafe buckets = bufferevent_get_token_bucket_cfg(raw)
         unsafe bufferevent_getcb(raw, &reader, &writer, &eventCallback, &context)
         unsafe bufferevent_getwatermark(raw, Int16(EV_READ), &readMarks.low, &readMarks.high)
         unsafe bufferevent_getwatermark(raw, Int16(EV_WRITE), &writeMarks.low, &writeMarks.high)
@@ -28,6 +30,7 @@ struct BufferEventSettings {
         unsafe bufferevent_setwatermark(raw, Int16(EV_READ), readMarks.low, readMarks.high)
         unsafe bufferevent_setwatermark(raw, Int16(EV_WRITE), writeMarks.low, writeMarks.high)
         unsafe bufferevent_set_max_single_write(raw, maxSingleWrite)
+        if unsafe bufferevent_get_token_bucket_cfg(raw) != buckets { unsafe bufferevent_set_rate_limit(raw, buckets) }
         unsafe bufferevent_setcb(raw, reader, writer, eventCallback, context)
         let now = unsafe bufferevent_get_enabled(raw)
         // Nothing that is as it should be is touched: of some kinds enabling has them read at once.

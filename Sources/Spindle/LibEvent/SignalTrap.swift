@@ -38,9 +38,7 @@ final class SignalTrap {
         Self.slots[Int(number)].hasArrived.store(false, ordering: .relaxed)
         Self.slots[Int(number)].endsProcessOnRepeat.store(endsProcessOnRepeat, ordering: .relaxed)
         if endsProcessOnRepeat { Self.endings.store(0, ordering: .relaxed) }
-        var action = sigaction()
-        unsafe action.__sigaction_handler.sa_handler = { number in SignalTrap.received(number) }
-        action.sa_flags = SA_RESTART
+        var action = Self.action
         var found = sigaction()
         guard unsafe sigaction(number, &action, &found) == 0 else {
             let code = errno
@@ -52,10 +50,23 @@ final class SignalTrap {
         previous = found
     }
 
-    /// Puts back the handler that was found.
+    /// Puts back the handler that was found, unless C code has set another one since, such as libevent's for an event of its.
     deinit {
-        unsafe sigaction(number, &previous, nil)
+        var current = sigaction()
+        unsafe sigaction(number, nil, &current)
+        if Self.address(of: current) == Self.address(of: Self.action) { unsafe sigaction(number, &previous, nil) }
         Self.release(number)
+    }
+
+    private static var action: sigaction {
+        var action = sigaction()
+        unsafe action.__sigaction_handler.sa_handler = { number in SignalTrap.received(number) }
+        action.sa_flags = SA_RESTART
+        return action
+    }
+
+    private static func address(of action: sigaction) -> UInt {
+        unsafe unsafeBitCast(action.__sigaction_handler.sa_handler, to: UInt.self)
     }
 
     private static func release(_ number: CInt) { slots[Int(number)].descriptor.store(-1, ordering: .relaxed) }

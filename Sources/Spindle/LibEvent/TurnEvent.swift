@@ -23,6 +23,9 @@ final class TurnEvent: EntrySource {
 
     deinit { if let raw = unsafe raw { unsafe event_free(raw) } }
 
+    /// Comes once, at the beginning of the next pass, before I/O.
+    func scheduleFirst() { if let raw = unsafe raw { unsafe event_active(raw, EV_TIMEOUT, 0) } }
+
     /// Comes once.
     func schedule() {
         var now = timeval()

@@ -10,20 +10,23 @@ extension SocketTransport {
         newProtocol.attach(to: self)
         connectedProtocol = newProtocol
         isSwitching = true
+        handedOver = { rest + old.takeUnusedBytes() }
         // Not now: the old protocol's callback is on the stack.
-        reactor.base.postpone { [self] in introduce(newProtocol, rest + old.takeUnusedBytes()) }
+        reactor.base.postpone { [self] in introduce(newProtocol) }
     }
 
-    private func introduce(_ newProtocol: Protocol, _ rest: [UInt8]) {
+    private func introduce(_ newProtocol: Protocol) {
         guard isSwitching, connectedProtocol === newProtocol else { return }
         isSwitching = false
         // Closing waited for this.
         queueFlush()
-        // Before it is told: it may give the connection back to C code at once.
-        do { try putBack(rest) } catch { return end(ConnectionLost(errno: error.errno)) }
+        var failure: SystemError?
+        // Before it is told: it may give the connection back to C code at once, and this with it.
+        do throws(SystemError) { try putBack(handedOver.take()?() ?? []) } catch { failure = error }
         do { try newProtocol.makeConnection(self) } catch { return callbackThrew("connectionMade", error) }
         guard state == .open else { return }
         learnAgainWhetherDescriptorsAreTaken()
+        if let failure { return end(ConnectionLost(errno: failure.errno)) }
         deliverUndelivered()
         findEndAgain()
         continueReading()

@@ -52,6 +52,8 @@ final class SocketTransport: Transport {
     var watchSlot: Int32?
     /// A new protocol has been put in place and does not know of it yet.
     var isSwitching = false
+    /// What that one is to be given first.
+    var handedOver: (() -> [UInt8])?
     /// The protocol is a FileDescriptorReceiver, on a UNIX socket.
     var takesDescriptors = false
     /// What was received and is not delivered yet.
