@@ -42,7 +42,8 @@ extension SocketTransport {
     /// has no limit. What C writes meanwhile comes behind what is gathered.
     func mayPassConduit() -> Bool {
         guard reactor.options.directIO, let conduit, conduit.isShared, !isLayered, adoption == nil else { return false }
-        guard mail?.isEmpty ?? true else { return false }
+        // Outside an entry libevent would send what C writes next before what is gathered.
+        guard reactor.base.isInside, mail?.isEmpty ?? true else { return false }
         guard !conduit.hasOutput else {
             putGatheredFirst()
             return false
