@@ -30,6 +30,8 @@ final class HostProgram {
     func free() {
         for event in events { event_free(event) }
         event_base_free(base)
+        // They may hold this.
+        (events, callbacks) = ([], [])
     }
 
     /// Puts a reactor on the base.
