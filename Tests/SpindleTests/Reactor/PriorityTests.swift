@@ -36,6 +36,7 @@ import Testing
         }
         try reactor.run { try await reactor.until { calls.count == 9 } }
         #expect(calls == [0, 0, 0, 1, 1, 1, 2, 2, 2])
+        withExtendedLifetime(pairs) {}
     }
 
     @Test("without a priority a watch has the middle one, as connections have")
@@ -56,7 +57,7 @@ import Testing
         }
         try reactor.run { try await reactor.until { calls.count == 4 } }
         #expect(calls.first == "high" && calls.last == "low")
-        withExtendedLifetime(peer) {}
+        withExtendedLifetime((peer, pairs)) {}
         guests.letGo()
     }
 
@@ -84,6 +85,7 @@ import Testing
             #expect(busyCalls >= before + 99)
         }
         #expect(lowCalls == 0)
+        withExtendedLifetime((busy, waiting)) {}
     }
 
     @Test("what is low is done when nothing else is ready, and so are stopping and connections meanwhile")
@@ -103,6 +105,7 @@ import Testing
                 try await reactor.until { lowCalls > before + round }
             }
         }
+        withExtendedLifetime(chores) {}
     }
 
     @Test("a priority that there is none of is an error that says which there are", arguments: [-1, 3, .max])
@@ -116,6 +119,7 @@ import Testing
         #expect(
             error?.description == "there is no priority \(priority): the reactor has those from 0, the highest, to 2")
         #expect(reactor.statistics.watchedDescriptors == 0)
+        withExtendedLifetime(pair) {}
     }
 
     @Test(
