@@ -22,8 +22,14 @@ final class AdoptedLoop {
         turnEvent = try TurnEvent(reactor.base, self)
         // The first pass of whichever thread dispatches makes the reactor its own, before it calls anybody else, who may have
         // something to do with the reactor.
+        requestTurn { $0.scheduleFirst() }
+    }
+
+    /// Has `schedule` bring about a turn for what is queued by now, unless one is on its way.
+    private func requestTurn(_ schedule: (TurnEvent) -> Void) {
+        guard nextTurn == nil, let turnEvent else { return }
         nextTurn = (reactor.handle.queue.countHere(), reactor.timers.limit)
-        turnEvent?.scheduleFirst()
+        schedule(turnEvent)
     }
 
     /// Takes itself off the base.
@@ -100,11 +106,7 @@ extension AdoptedLoop: EntryHost {
         reactor.setResidents(present: reactor.options.keepsLoopAlive || reactor.isBusy)
     }
 
-    func bringAboutEntry() {
-        guard nextTurn == nil, let turnEvent else { return }
-        nextTurn = (reactor.handle.queue.countHere(), reactor.timers.limit)
-        turnEvent.schedule()
-    }
+    func bringAboutEntry() { requestTurn { $0.schedule() } }
 }
 
 extension AdoptedLoop: EventHandler {

@@ -65,7 +65,7 @@ extension Reactor {
     /// be thrown, is logged and never done. Called again, or on a reactor with a loop of its own, it does nothing (I1).
     public func invalidate() {
         requireThread()
-        guard base.host != nil, !wasInvalidated else { return }
+        guard isHosted, !wasInvalidated else { return }
         wasInvalidated = true
         phase = .abandoning
         if base.isInside { base.postpone(leaveAdoptedBase) } else { base.entry("the reactor's end", leaveAdoptedBase) }

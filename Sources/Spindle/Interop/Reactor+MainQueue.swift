@@ -9,7 +9,7 @@ extension Reactor {
         requireThread()
         try requireLoop()
         guard MainQueue.isHere else { throw NotOnMainThread() }
-        if base.host != nil, !isServingMainQueue { try watchMainQueue() }
+        if isHosted, !isServingMainQueue { try watchMainQueue() }
         base.workWaits()
     }
 }

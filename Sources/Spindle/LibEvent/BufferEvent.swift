@@ -94,7 +94,7 @@ final class BufferEvent: EntrySource {
         unsafe bufferevent_free(raw)
     }
 
-    /// Gives the bufferevent back to C code as it was, with `input` to be read first. Nothing is called after this.
+    /// Gives the bufferevent back to C code as it was. Nothing is called after this.
     func restore() -> OpaquePointer? {
         dropLimits()
         guard let settings = formerSettings, let raw = unsafe release() else { return nil }

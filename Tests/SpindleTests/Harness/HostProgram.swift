@@ -102,3 +102,14 @@ final class HostProgram {
         return event
     }
 }
+
+extension Recorder {
+    /// Has it serve one end of a socket pair on a reactor; returns the other end.
+    func serveOneOfAPair(on reactor: Reactor) throws -> Peer {
+        let (ours, peer) = try Peer.pair()
+        defer { ours.close() }
+        var next: Recorder? = self
+        try reactor.adoptStreamConnection(ours.descriptor, Factory { next.take() })
+        return peer
+    }
+}

@@ -116,11 +116,8 @@ import Testing
     func calledDirectly() throws {
         let host = HostProgram()
         let reactor = try host.adopt()
-        let (ours, peer) = try Peer.pair()
         let recorder = Recorder()
-        var next: Recorder? = recorder
-        try reactor.adoptStreamConnection(ours.descriptor, Factory { next.take() })
-        ours.close()
+        let peer = try recorder.serveOneOfAPair(on: reactor)
         host.poll()
         host.poll()
         #expect(recorder.events == [.made])
@@ -234,11 +231,8 @@ import Testing
     func stop() throws {
         let host = HostProgram()
         let reactor = try host.adopt()
-        let (ours, peer) = try Peer.pair()
         let recorder = Recorder()
-        var next: Recorder? = recorder
-        try reactor.adoptStreamConnection(ours.descriptor, Factory { next.take() })
-        ours.close()
+        let peer = try recorder.serveOneOfAPair(on: reactor)
         try reactor.listenTCP(0, Factory { Recorder() }, interface: "127.0.0.1")
         var order: [String] = []
         for phase in [SystemEventPhase.before, .during, .after] {

@@ -7,12 +7,8 @@ import Testing
 @Suite(.ownThreads) struct HostBehaviourTests {
     /// A connection of the reactor's, and what it has received.
     private static func connect(_ reactor: Reactor) throws -> (recorder: Recorder, peer: Peer) {
-        let (ours, peer) = try Peer.pair()
         let recorder = Recorder.echo()
-        var next: Recorder? = recorder
-        try reactor.adoptStreamConnection(ours.descriptor, Factory { next.take() })
-        ours.close()
-        return (recorder, peer)
+        return (recorder, try recorder.serveOneOfAPair(on: reactor))
     }
 
     private func withHost(

@@ -16,11 +16,7 @@ import Testing
 
         init() throws {
             reactor = try host.adopt()
-            let (ours, peer) = try Peer.pair()
-            self.peer = peer
-            var next: Recorder? = recorder
-            try reactor.adoptStreamConnection(ours.descriptor, Factory { next.take() })
-            ours.close()
+            peer = try recorder.serveOneOfAPair(on: reactor)
             try reactor.listenTCP(0, Factory { Recorder() }, interface: "127.0.0.1")
             later = reactor.callLater(.seconds(100)) {}
             reactor.spawn { [reactor] in try await reactor.sleep(.seconds(100)).value() }
