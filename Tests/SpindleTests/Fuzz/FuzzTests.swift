@@ -5,8 +5,7 @@ import Testing
 @Suite(.ownThreads) struct FuzzTests {
     @Test(
         "S, W, P, X: whatever both ends of a connection do, in any order",
-        // All but the pair, whose other end is a relay of the harness.
-        arguments: StreamKind.allCases.filter { $0 != .adoptedBufferEventPair })
+        arguments: StreamKind.allCases)
     func streams(kind: StreamKind) throws {
         try FuzzSeeds.each(kind.rawValue, atLeast: 1) { seed in try StreamFuzz(kind, seed).run() }
     }

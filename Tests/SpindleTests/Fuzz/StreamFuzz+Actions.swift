@@ -118,7 +118,11 @@ extension StreamFuzz {
         log.note("sendFileDescriptor with \(count)")
         let data = FuzzPattern.bytes(from: written, count)
         written += count
-        try current.transport.sendFileDescriptor(descriptor, with: data)
+        do { try current.transport.sendFileDescriptor(descriptor, with: data) } catch {
+            // A pair of bufferevents refuses: no socket carries it.
+            written -= count
+            throw error
+        }
     }
 
     private func sendFile() throws {

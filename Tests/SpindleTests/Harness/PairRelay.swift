@@ -38,8 +38,7 @@ final class PairRelay {
         self.far = far
         self.descriptor = descriptor
         evutil_make_socket_nonblocking(descriptor)
-        socket = bufferevent_socket_new(
-            reactor.eventBase, descriptor, Int32(BEV_OPT_CLOSE_ON_FREE.rawValue | BEV_OPT_DEFER_CALLBACKS.rawValue))
+        socket = bufferevent_socket_new(reactor.eventBase, descriptor, 0)
         let context = Unmanaged.passUnretained(self).toOpaque()
         bufferevent_setcb(
             far, { _, me in PairRelay.of(me).move() }, { _, me in PairRelay.of(me).move() },
@@ -114,8 +113,9 @@ final class PairRelay {
         isOpen = false
         try? patience?.cancel()
         bufferevent_free(far)
-        // libevent closes it in its next pass, of which there may be none.
-        shutdown(descriptor, Int32(SHUT_RDWR))
+        // libevent would close it in its next pass, of which there may be none.
+        bufferevent_setfd(socket, -1)
+        Glibc.close(descriptor)
         bufferevent_free(socket)
     }
 }
