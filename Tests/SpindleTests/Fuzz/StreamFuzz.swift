@@ -131,8 +131,15 @@ final class StreamFuzz {
         current.transport.resumeProducing()
         isClosing = true
         current.transport.loseConnection()
+        expectEnd(reactor, after: peer.outcome.received)
+    }
+
+    /// A peer with a small receive buffer may take long; but it does not stand still.
+    private func expectEnd(_ reactor: Reactor, after before: Int) {
         reactor.callLater(.seconds(8)) { [self] in
             guard !isOver else { return }
+            let received = peer.outcome.received
+            guard received == before else { return expectEnd(reactor, after: received) }
             log.check(false, "the connection is still open long after loseConnection")
             mayAbort = true
             current.transport.abortConnection()

@@ -67,23 +67,23 @@ final class PairRelay {
         }
         let isSent = evbuffer_get_length(bufferevent_get_output(socket)) == 0
         let isRead = evbuffer_get_length(bufferevent_get_input(far)) == 0
-        if pairHasFinished, isSent, isRead {
-            if bufferevent_pair_get_partner(far) == nil { return close() }
-            shutdown(descriptor, Int32(SHUT_WR))
-        }
+        if pairHasFinished, isSent, isRead { shutdown(descriptor, Int32(SHUT_WR)) }
         if socketHasFinished, !isEndPassedOn, evbuffer_get_length(bufferevent_get_input(socket)) == 0 {
             isEndPassedOn = true
             bufferevent_flush(far, Int16(EV_WRITE), BEV_FINISHED)
         }
-        // Nobody is there any more to hear what the peer says.
-        if bufferevent_pair_get_partner(far) == nil, !pairHasFinished || isSent && isRead { close() }
+        // Nobody is there any more to hear what the peer says; what was said to it before, it gets, if it reads.
+        guard bufferevent_pair_get_partner(far) == nil else { return }
+        if isSent, isRead {
+            close()
+        } else if patience == nil {
+            patience = reactor.callLater(.milliseconds(300)) { [self] in close() }
+        }
     }
 
     private func pairFinished() {
         pairHasFinished = true
         move()
-        guard isOpen, bufferevent_pair_get_partner(far) == nil else { return }
-        patience = reactor.callLater(.milliseconds(300)) { [self] in close() }
     }
 
     private func socketFinished(isBroken: Bool) {
