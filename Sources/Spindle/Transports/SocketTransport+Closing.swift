@@ -69,6 +69,8 @@ extension SocketTransport {
         let before = bytesTaken
         limit = reactor.callLater(closeLimit) { [self] in
             limit = nil
+            // The other one of a pair may have been freed, of which nothing tells.
+            measureBacklog()
             guard state == .closing, isBacklogged || isWaitingForProducer else { return }
             if bytesTaken == before { abort() } else { watchProgress() }
         }

@@ -104,6 +104,25 @@ import Testing
         bufferevent_free(pair[0])
     }
 
+    @Test("W4: when what waits for the other one of a pair goes nowhere, for that is freed, the limit finds it out")
+    func orphanWithOutput() throws {
+        var options = Reactor.Options.forTests
+        options.closeLimit = .milliseconds(50)
+        let reactor = try Reactor(options: options)
+        var pair: [OpaquePointer?] = [nil, nil]
+        #expect(bufferevent_pair_new(reactor.eventBase, 0, &pair) == 0)
+        let subject = Recorder()
+        subject.onMade = { me in
+            me.transport.write("for nobody")
+            me.transport.loseConnection()
+            me.reactor.callLater(.zero) { bufferevent_free(pair[1]) }
+        }
+        subject.onLost = { me in try? me.reactor.stop() }
+        try reactor.adopt(bufferEvent: pair[0], protocol: subject)
+        try reactor.runWatched()
+        #expect(subject.reason is ConnectionLost, "\(subject.reason as Any)")
+    }
+
     @Test("I2: one of a pair goes back to C, which hears of the end")
     func pairDetached() throws {
         let reactor = try Reactor(options: .forTests)
