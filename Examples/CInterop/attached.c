@@ -1,10 +1,13 @@
 /* Spindle on the event_base of a program that runs its own loop: each way in which a program might do that. */
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <pthread.h>
 #include <spindle.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define CHECK(condition) \
     do { \
@@ -223,6 +226,76 @@ static void keeping_alive(void) {
     puts("ok: keeps_loop_alive has an idle loop wait for other threads' calls");
 }
 
+/* A bufferevent that Spindle has for a while. */
+struct loan {
+    struct bufferevent *lent;
+    char received[32], rest[32];
+};
+
+static void lent_connected(spindle_connection *connection, void *user) {
+    struct loan *loan = user;
+    CHECK(spindle_write(connection, "hello ", 6) == 0);
+    CHECK(spindle_bufferevent(connection) == loan->lent);
+    CHECK(bufferevent_write(loan->lent, "from C", 6) == 0);
+}
+
+/* What comes behind a bar is for C to read, when it has its bufferevent again. */
+static void lent_received(spindle_connection *connection, const void *data, size_t length, void *user) {
+    struct loan *loan = user;
+    const char *bar = memchr(data, '|', length);
+    struct bufferevent *returned = NULL;
+    CHECK(bar != NULL && length < sizeof loan->received);
+    memcpy(loan->received, data, bar - (const char *)data);
+    length -= bar + 1 - (const char *)data;
+    CHECK(spindle_detach_bufferevent(connection, NULL, 1, &returned) == SPINDLE_EINVAL && returned == NULL);
+    CHECK(spindle_detach_bufferevent(connection, bar + 1, length, &returned) == 0 && returned == loan->lent);
+    CHECK(spindle_write(connection, "x", 1) == SPINDLE_EHANDLE && spindle_bufferevent(connection) == NULL);
+    CHECK(bufferevent_read(returned, loan->rest, sizeof loan->rest - 1) == length);
+}
+
+static void never(spindle_connection *connection, int reason, const char *text, void *user) {
+    (void)connection, (void)reason, (void)text, (void)user;
+    CHECK(0);
+}
+
+static void lend(struct bufferevent *lent, struct bufferevent *other) {
+    spindle_callbacks callbacks = SPINDLE_CALLBACKS_INIT;
+    spindle_connection *connection = NULL;
+    struct loan loan;
+    char text[32];
+    memset(&loan, 0, sizeof loan);
+    memset(text, 0, sizeof text);
+    loan.lent = lent;
+    callbacks.connected = lent_connected;
+    callbacks.received = lent_received;
+    callbacks.lost = never;
+    bufferevent_enable(other, EV_READ);
+    CHECK(spindle_adopt_bufferevent(reactor, lent, &callbacks, &loan, &connection) == 0 && connection != NULL);
+    CHECK(spindle_adopt_bufferevent(reactor, lent, &callbacks, &loan, NULL) == SPINDLE_ESTATE);
+    CHECK(bufferevent_write(other, "for Spindle|for C", 17) == 0);
+    while (loan.rest[0] == 0 || evbuffer_get_length(bufferevent_get_input(other)) < 12)
+        CHECK(event_base_loop(base, EVLOOP_ONCE) == 0);
+    bufferevent_read(other, text, sizeof text - 1);
+    CHECK(strcmp(text, "hello from C") == 0);
+    CHECK(strcmp(loan.received, "for Spindle") == 0 && strcmp(loan.rest, "for C") == 0);
+    bufferevent_free(lent);
+    bufferevent_free(other);
+}
+
+static void lending(void) {
+    struct bufferevent *pair[2];
+    int ends[2], i;
+    CHECK(bufferevent_pair_new(base, 0, pair) == 0);
+    lend(pair[0], pair[1]);
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+    for (i = 0; i < 2; i++) {
+        evutil_make_socket_nonblocking(ends[i]);
+        pair[i] = bufferevent_socket_new(base, ends[i], BEV_OPT_CLOSE_ON_FREE);
+    }
+    lend(pair[0], pair[1]);
+    puts("ok: a bufferevent goes to Spindle and comes back, with what C is to read");
+}
+
 int main(void) {
     base = event_base_new();
     CHECK(spindle_attach(base, NULL, &reactor) == 0);
@@ -230,6 +303,7 @@ int main(void) {
     one_pass_at_a_time();
     stopping();
     threads();
+    lending();
     CHECK(spindle_detach(base) == 0);
     event_base_free(base);
     dispatch_elsewhere();

@@ -55,6 +55,9 @@ static void null_everywhere(void) {
     EXPECT(spindle_peer(NULL, buffer, sizeof buffer), SPINDLE_EHANDLE, "the connection is NULL");
     EXPECT(spindle_host(NULL, buffer, sizeof buffer), SPINDLE_EHANDLE, "the connection is NULL");
     EXPECT(spindle_descriptor(NULL), SPINDLE_EHANDLE, "the connection is NULL");
+    EXPECT(spindle_adopt_bufferevent(NULL, NULL, &none, NULL, NULL), SPINDLE_EHANDLE, "the reactor is NULL");
+    EXPECT(spindle_detach_bufferevent(NULL, NULL, 0, NULL), SPINDLE_EHANDLE, "the connection is NULL");
+    EXPECT(spindle_bufferevent(NULL) == NULL, 1, "");
     EXPECT(spindle_listen(NULL, "tcp:0", &none, NULL, NULL), SPINDLE_EHANDLE, "the reactor is NULL");
     EXPECT(spindle_mount(NULL, "a", "tcp:0", NULL, NULL), SPINDLE_EHANDLE, "the reactor is NULL");
     EXPECT(spindle_port_address(NULL, buffer, sizeof buffer), SPINDLE_EHANDLE, "the port is NULL");
@@ -68,6 +71,7 @@ static void null_everywhere(void) {
     EXPECT(spindle_call_later(reactor, 0, NULL, NULL, NULL), SPINDLE_EINVAL, "call is NULL");
     EXPECT(spindle_connect(reactor, NULL, &none, NULL, NULL), SPINDLE_EINVAL, "endpoint is NULL");
     EXPECT(spindle_connect(reactor, "tcp:a:1", NULL, NULL, NULL), SPINDLE_EINVAL, "callbacks is NULL");
+    EXPECT(spindle_adopt_bufferevent(reactor, NULL, &none, NULL, NULL), SPINDLE_EINVAL, "it is NULL");
     EXPECT(spindle_listen(reactor, NULL, &none, NULL, NULL), SPINDLE_EINVAL, "endpoint is NULL");
     EXPECT(spindle_listen(reactor, "tcp:0", NULL, NULL, NULL), SPINDLE_EINVAL, "callbacks is NULL");
     EXPECT(spindle_mount(reactor, NULL, "tcp:0", NULL, NULL), SPINDLE_EINVAL, "factory is NULL");

@@ -36,3 +36,14 @@ func text(_ pointer: UnsafePointer<CChar>?, _ name: String) throws -> String {
     guard let pointer = unsafe pointer else { throw Refusal(.invalid, "\(name) is NULL") }
     return unsafe String(cString: pointer)
 }
+
+/// Bytes that C passes in.
+///
+/// - Parameter name: the argument's.
+/// - Throws: ``Refusal``
+func bytes(_ pointer: UnsafeRawPointer?, _ length: Int, _ name: String) throws -> UnsafeRawBufferPointer {
+    guard length >= 0, unsafe pointer != nil || length == 0 else {
+        throw Refusal(.invalid, length < 0 ? "length is more than there is memory" : "\(name) is NULL")
+    }
+    return unsafe UnsafeRawBufferPointer(start: pointer, count: length)
+}

@@ -19,10 +19,7 @@ public func spindle_connect(
 public func spindle_write(_ connection: OpaquePointer!, _ data: UnsafeRawPointer!, _ length: Int) -> CInt {
     answeringNumber {
         let connection = try unsafe CallbackConnection.find(connection)
-        guard length >= 0, unsafe data != nil || length == 0 else {
-            throw Refusal(.invalid, length < 0 ? "length is more than there is memory" : "data is NULL")
-        }
-        return try connection.write(unsafe UnsafeRawBufferPointer(start: data, count: length).bytes).rawValue
+        return try unsafe connection.write(bytes(data, length, "data").bytes).rawValue
     }
 }
 

@@ -18,6 +18,8 @@ final class CallbackConnection: Handled {
         /// Accepted, or about to be asked for.
         case waiting
         case connecting(Deferred<Protocol>)
+        /// By a bufferevent of C's.
+        case adopting(Transport)
         case connected(Transport)
         case over
     }
@@ -36,6 +38,14 @@ final class CallbackConnection: Handled {
         // What fails at once must not have `lost` called before spindle_connect() has returned.
         attempt.addErrback { [self] error -> Void in reactor.inNextPass { [weak self] in self?.end(error) } }
         if case .waiting = stage { stage = .connecting(attempt) }
+    }
+
+    /// Takes over a bufferevent of C's.
+    func adopt(_ bufferEvent: OpaquePointer?) throws {
+        let transport = try unsafe reactor.adopt(bufferEvent: bufferEvent, protocol: callbacks.makeProtocol(for: self))
+        issue()
+        stage = .adopting(transport)
+        transport.whenConnected().addErrback { [self] error -> Void in end(error) }
     }
 
     // MARK: - For C
@@ -67,9 +77,18 @@ final class CallbackConnection: Handled {
     func close(_ close: (Transport) -> Void) {
         switch stage {
         case .connecting(let attempt): attempt.cancel()
-        case .connected(let transport): close(transport)
+        case .adopting(let transport), .connected(let transport): close(transport)
         case .waiting, .over: break
         }
+    }
+
+    /// Gives the bufferevent back; nothing is called any more.
+    func detachBufferEvent(handingBack rest: RawSpan) throws -> OpaquePointer? {
+        let transport = if case .adopting(let transport) = stage { transport } else { try transport }
+        let bufferEvent = unsafe try transport.detachBufferEvent(handingBack: rest)
+        stage = .over
+        retire()
+        return unsafe bufferEvent
     }
 
     /// Its reactor ends, and nothing else will tell C.

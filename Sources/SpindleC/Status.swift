@@ -42,6 +42,8 @@ enum Status: CInt, CaseIterable {
             case is EndpointStringError: .endpoint
             case let error as CannotAdoptBaseError where error.reason == .null: .invalid
             case is CannotAdoptBaseError: .base
+            case let error as CannotAdoptBufferEventError: Status(error.reason)
+            case let error as CannotDetachBufferEventError: error.reason == .noMemory ? .system : .state
             case is ReactorInvalidated: .handle
             case is CannotListenError: .listen
             case is SystemError: .system
@@ -55,6 +57,15 @@ enum Status: CInt, CaseIterable {
             case is DNSLookupError: .lookUp
             case is ConnectingCancelledError, is CancelledError: .cancelled
             default: .other
+            }
+    }
+
+    private init(_ reason: CannotAdoptBufferEventError.Reason) {
+        self =
+            switch reason {
+            case .null, .anotherBase: .invalid
+            case .wrongThread: .thread
+            case .adoptedAlready, .noOtherEnd, .reactorStopped: .state
             }
     }
 

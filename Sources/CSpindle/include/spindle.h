@@ -116,8 +116,9 @@ const char *spindle_last_error(void);
 /* A loop and all that lives on it. Valid until spindle_free() or spindle_detach(). */
 typedef struct spindle_reactor spindle_reactor;
 
-/* libevent's own; <event2/event.h> is not needed here. */
+/* libevent's own; its headers are not needed here. */
 struct event_base;
+struct bufferevent;
 
 #define SPINDLE_LOG_ERROR 0
 #define SPINDLE_LOG_WARNING 1
@@ -209,7 +210,8 @@ int spindle_cancel(spindle_timer *timer);
 
 /* Connections ----------------------------------------------------------------------------------------------------- */
 
-/* One connection. Valid from spindle_connect() or `connected` on, until `lost` has returned. */
+/* One connection. Valid from spindle_connect(), spindle_adopt_bufferevent() or `connected` on, until `lost` has
+ * returned. */
 typedef struct spindle_connection spindle_connection;
 
 /* What is called for a connection: SPINDLE_CALLBACKS_INIT, and then those that are wanted. Copied where it is passed.
@@ -232,7 +234,7 @@ typedef struct spindle_callbacks {
      *
      * reason: SPINDLE_OK when the peer finished or spindle_close() is done; of one that was there SPINDLE_ELOST or
      * SPINDLE_EABORTED; of one that never was SPINDLE_EREFUSED, _EUNREACHABLE, _ETIMEOUT, _ELOOKUP, _ECANCELLED or
-     * _EOTHER. `text` says it in words and is lent. */
+     * _EOTHER. `text` says it in words and is lent. Not called after spindle_detach_bufferevent(). */
     void (*lost)(spindle_connection *connection, int reason, const char *text, void *user);
 } spindle_callbacks;
 #define SPINDLE_CALLBACKS_INIT {sizeof(spindle_callbacks), NULL, NULL, NULL, NULL, NULL}
@@ -292,6 +294,40 @@ int spindle_host(spindle_connection *connection, char *buffer, size_t size);
 /* The descriptor, for what this header has no function for: do not close it, and neither read nor write by it.
  * Errors: SPINDLE_ESTATE when there is none (yet, or any more). */
 int spindle_descriptor(spindle_connection *connection);
+
+/* Bufferevents ---------------------------------------------------------------------------------------------------- */
+
+/* Takes over a bufferevent of the program's own, on the reactor's event_base: a socket's, OpenSSL's, a filter, or one of
+ * a pair; connected, or told to connect.
+ *
+ * `connected` or `lost` follows; neither before this returns. What is in its input is received first, and what is in
+ * its output is sent first. From here on it is Spindle's, and freed when the connection ends, a socket's own together
+ * with its descriptor; C may still write to it, set its timeouts and read its figures. Its callbacks, watermarks and
+ * enabled flags are set aside for spindle_detach_bufferevent(). connection may be NULL.
+ * Errors: SPINDLE_EINVAL when it is NULL or on another base; SPINDLE_ESTATE when a connection has it already, the other
+ * one of its pair is gone, or the reactor stops. It is as it was then. */
+int spindle_adopt_bufferevent(
+    spindle_reactor *reactor, struct bufferevent *bufferevent, const spindle_callbacks *callbacks, void *user,
+    spindle_connection **connection);
+
+/* Gives the bufferevent of such a connection back, for the caller to use and to free: with its callbacks, their
+ * argument, watermarks and enabled flags as they were.
+ *
+ * What was written is in its output, unless it has left. What came in and was not received is in its input, behind
+ * `rest`: what of the bytes of this call of `received` C is to read there, NULL if length is 0. If there is any,
+ * libevent calls its read callback. The handle is not valid any more, and none of its callbacks is called.
+ * Errors: SPINDLE_EINVAL; SPINDLE_ESTATE when the connection was not made from a bufferevent or is closing;
+ * SPINDLE_ESYSTEM. The connection goes on then. */
+int spindle_detach_bufferevent(
+    spindle_connection *connection, const void *rest, size_t length, struct bufferevent **bufferevent);
+
+/* The bufferevent that a connection goes by, for code that writes to one, as with evbuffer_add_printf().
+ *
+ * Any connection's: it is made when it is first asked for, and from then on all goes through it, which costs some
+ * speed. What is written to it keeps its place among what spindle_write() wrote. Do not free it, read from it, disable it,
+ * or set its callbacks or watermarks. NULL if there is none: before `connected`, when the connection is past sending, or the
+ * handle is not valid. */
+struct bufferevent *spindle_bufferevent(spindle_connection *connection);
 
 /* Ports ----------------------------------------------------------------------------------------------------------- */
 
