@@ -159,6 +159,31 @@ static void dispatch_elsewhere(void) {
     puts("ok: attached on one thread, dispatched and detached on another");
 }
 
+static void *dispatch(void *user) {
+    (void)user;
+    CHECK(event_base_dispatch(base) == 1);
+    CHECK(talk.ended == 1);
+    return NULL;
+}
+
+/* A worker has the loop and ends; who has joined it goes on there, and takes everything apart. */
+static void joined(void) {
+    pthread_t thread;
+    base = event_base_new();
+    CHECK(spindle_attach(base, NULL, &reactor) == 0);
+    begin_talk();
+    pthread_create(&thread, NULL, dispatch, NULL);
+    pthread_join(thread, NULL);
+    begin_talk();
+    CHECK(event_base_dispatch(base) == 1 && talk.ended == 1);
+    begin_talk();
+    pthread_create(&thread, NULL, dispatch, NULL);
+    pthread_join(thread, NULL);
+    CHECK(spindle_detach(base) == 0);
+    event_base_free(base);
+    puts("ok: dispatched on a worker that has ended, and detached by the one that joined it");
+}
+
 static void detach_now(void *user) {
     (void)user;
     CHECK(spindle_detach(base) == 0);
@@ -307,6 +332,7 @@ int main(void) {
     CHECK(spindle_detach(base) == 0);
     event_base_free(base);
     dispatch_elsewhere();
+    joined();
     detaching();
     keeping_alive();
     return 0;

@@ -31,7 +31,7 @@ extension Handled {
     /// - Throws: ``Refusal`` if it names nothing of this kind any more, or something of another thread's.
     static func find(_ pointer: OpaquePointer?) throws -> Self {
         try unsafe find(pointer) { object in
-            guard object.owner.isCurrent else { throw Refusal(.thread, "called on another thread than the \(kind)'s") }
+            guard object.owner.claim() else { throw Refusal(.thread, "called on another thread than the \(kind)'s") }
             return object
         }
     }

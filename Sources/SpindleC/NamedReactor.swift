@@ -26,7 +26,7 @@ final class NamedReactor: Handled {
     /// - Throws: ``Refusal`` if that is another thread's.
     static func reactor(on base: OpaquePointer?) throws -> Reactor? {
         guard let base = unsafe base, let owner = unsafe AdoptedReactors.handle(on: base) else { return nil }
-        guard owner.isCurrent else { throw Refusal(.thread, "called on another thread than the reactor's") }
+        guard owner.claim() else { throw Refusal(.thread, "called on another thread than the reactor's") }
         return unsafe Reactor.adopted(on: base)
     }
 

@@ -34,7 +34,8 @@
  * on success; such a pointer may be NULL if nobody wants to know, but for spindle_new()'s.
  *
  * Threads. A reactor, and all that lives on it, belongs to one thread: that which calls spindle_run(), or the one on
- * which C runs the event_base that it is attached to, and until the first callback there the one that made it. A call
+ * which C runs the event_base that it is attached to, and until the first callback there the one that made it. An
+ * attached one whose thread has ended belongs to the next that uses it, as after pthread_join(). A call
  * on any other thread does nothing and returns SPINDLE_ETHREAD, but for spindle_call_from_thread() and spindle_stop(),
  * which are for any thread, and the functions that concern no reactor. A program may have several reactors.
  *

@@ -83,6 +83,7 @@ extension AdoptedLoop: EntryHost {
         let handle = reactor.handle
         if !hasBegun || !handle.isCurrent {
             handle.bindToCurrentThread()
+            ThreadEnd.tell(handle)
             handle.beginRun()
         }
         // One that never began and is on its way off the base does not begin any more.

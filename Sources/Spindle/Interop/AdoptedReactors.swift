@@ -25,7 +25,7 @@ package enum AdoptedReactors {
 
     static func find(on base: OpaquePointer) -> Reactor? {
         guard let entry = entries.withLock({ $0[UInt(bitPattern: base)] }) else { return nil }
-        return entry.handle.isCurrent ? entry.reactor : nil
+        return entry.handle.claim() ? entry.reactor : nil
     }
 
     /// Whether there is a reactor on a base, and which thread may use it.

@@ -17,7 +17,7 @@ extension Reactor {
     /// never freed here, and its other events go on as they are (I1).
     ///
     /// - The reactor belongs to the thread that dispatches the base: until that has come to it for the first time, to the
-    ///   one that calls this.
+    ///   one that calls this. When that thread has ended, the first that asks ``adopted(on:)`` or calls ``invalidate()`` has it.
     /// - It is kept until ``invalidate()``, which has to come before `event_base_free`; ``adopted(on:)`` finds it. libevent tells
     ///   nobody that a base is freed: doing so without it is undefined.
     /// - A dispatch that would return when nothing is left still does: the reactor has events of its own on the base
@@ -45,6 +45,7 @@ extension Reactor {
     private func beHosted() throws(SystemError) {
         let loop = try AdoptedLoop(self)
         base.host = loop
+        ThreadEnd.tell(handle)
         handle.queue.onAppend { [unowned base] in base.workWaits() }
         timers.onChange = { [unowned base] in base.workWaits() }
     }
@@ -64,6 +65,7 @@ extension Reactor {
     /// ``stop()`` before. From now on what is asked of the reactor fails with ``ReactorInvalidated``, or, where nothing can
     /// be thrown, is logged and never done. Called again, or on a reactor with a loop of its own, it does nothing (I1).
     public func invalidate() {
+        _ = handle.claim()
         requireThread()
         guard isHosted, !wasInvalidated else { return }
         wasInvalidated = true

@@ -55,6 +55,24 @@ public final class ReactorHandle: Sendable {
     /// Makes the calling thread the reactor's.
     func bindToCurrentThread() { owner.store(Self.currentThread(), ordering: .relaxed) }
 
+    /// The calling thread ends: if the reactor is its own, the next one that asks may have it.
+    func abandon() {
+        let ending = Self.currentThread()
+        _ = runner.compareExchange(expected: ending, desired: 0, ordering: .relaxed)
+        _ = owner.compareExchange(expected: ending, desired: 0, ordering: .releasing)
+    }
+
+    /// Whether the calling code may use the reactor: on its thread, or, if that has ended, on the first one that asks.
+    package func claim() -> Bool {
+        if isCurrent { return true }
+        guard owner.compareExchange(expected: 0, desired: Self.currentThread(), ordering: .acquiring).exchanged else {
+            return false
+        }
+        beginRun()
+        ThreadEnd.tell(self)
+        return true
+    }
+
     /// The calling thread runs the loop from now on.
     func beginRun() {
         runner.store(Self.currentThread(), ordering: .relaxed)

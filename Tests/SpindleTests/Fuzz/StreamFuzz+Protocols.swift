@@ -22,6 +22,7 @@ extension StreamFuzz {
         made.keepsNothing = true
         made.onMade = { [self] _ in
             isMade = true
+            peer.connectionMade()
             log.check(losses == 0, "connectionMade came after connectionLost")
             try callback("connectionMade")
         }

@@ -47,7 +47,7 @@ final class StreamFuzz {
     /// What descriptors are sent of, and what learns of it when the last of them is closed.
     let descriptor: CInt
     private let witness: CInt
-    private let peer: StreamFuzzPeer
+    let peer: StreamFuzzPeer
     private var ticks = 0
 
     struct Thrown: Error {}

@@ -12,6 +12,8 @@ final class StreamFuzzPeer: Sendable {
         var received = 0
         var descriptorsSent = 0
         var sawEnd = false
+        /// The other end has heard of the connection.
+        var isMade = false
         var mistake: String?
     }
 
@@ -53,6 +55,7 @@ final class StreamFuzzPeer: Sendable {
                 hasFinished = true
                 peer.finishSending()
             case .reset:
+                waitUntilMade()
                 peer.reset()
                 return
             }
@@ -60,6 +63,14 @@ final class StreamFuzzPeer: Sendable {
         setBlocking(peer, true)
         while try receive(from: peer) {}
         state.withLock { $0.sawEnd = true }
+    }
+
+    func connectionMade() { state.withLock { $0.isMade = true } }
+
+    /// A client whose connection is reset before it has seen that it was made has failed to connect, which is no connection.
+    private func waitUntilMade() {
+        let limit = ContinuousClock.now + .seconds(10)
+        while !outcome.isMade, ContinuousClock.now < limit { usleep(100) }
     }
 
     private func setBlocking(_ peer: Peer, _ isOn: Bool) {

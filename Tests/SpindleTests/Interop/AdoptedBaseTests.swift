@@ -112,6 +112,34 @@ import Testing
         #expect(notes.all == [true, true])
     }
 
+    @Test(
+        "I1: when the thread that dispatched has ended, the next one that asks has the reactor; one that lives keeps it"
+    )
+    func endedThread() throws {
+        let host = HostProgram()
+        let reactor = try host.adopt()
+        let calls = Notes<String>()
+        nonisolated(unsafe) let everything = (host, reactor)
+        reactor.callLater(.zero) { calls.add("on the worker") }
+        ScriptThread {
+            let (host, reactor) = everything
+            host.dispatch()
+            #expect(reactor.handle.isCurrent)
+            ScriptThread { #expect(Reactor.adopted(on: everything.0.base) == nil) }.join()
+        }.join()
+        #expect(!reactor.handle.isCurrent)
+        #expect(Reactor.adopted(on: host.base) === reactor)
+        #expect(reactor.handle.isCurrent)
+        reactor.callLater(.zero) { calls.add("here") }
+        reactor.handle.callFromThread { _ in calls.add("queued here") }
+        host.dispatch()
+        #expect(calls.all.first == "on the worker")
+        #expect(Set(calls.all) == ["on the worker", "here", "queued here"])
+        ScriptThread { everything.0.dispatch() }.join()
+        reactor.invalidate()
+        host.free()
+    }
+
     @Test("I1: what C code calls outside any callback of ours is done in the next pass: writes, calls, timers, tasks")
     func calledDirectly() throws {
         let host = HostProgram()
