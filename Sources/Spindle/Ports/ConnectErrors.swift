@@ -2,9 +2,10 @@ import Glibc
 
 /// A connection could not be made, for a reason that has no type of its own.
 public struct ConnectError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Where to; as with the other errors here, `.unspecified` if C code has begun to connect, which alone knows.
     public let address: SocketAddress
     public let errno: Int32
-    public var description: String { "cannot connect to \(address): \(SystemError.text(errno))" }
+    public var description: String { SystemError.connectFailure(address, errno) }
 }
 
 /// This end could not have the address that it was to have.
@@ -18,20 +19,20 @@ public struct ConnectBindError: Error, Hashable, Sendable, CustomStringConvertib
 /// Nobody listens at the address.
 public struct ConnectionRefusedError: Error, Hashable, Sendable, CustomStringConvertible {
     public let address: SocketAddress
-    public var description: String { "cannot connect to \(address): \(SystemError.text(ECONNREFUSED))" }
+    public var description: String { SystemError.connectFailure(address, ECONNREFUSED) }
 }
 
 /// There is no way to the address.
 public struct NoRouteError: Error, Hashable, Sendable, CustomStringConvertible {
     public let address: SocketAddress
     public let errno: Int32
-    public var description: String { "cannot connect to \(address): \(SystemError.text(errno))" }
+    public var description: String { SystemError.connectFailure(address, errno) }
 }
 
 /// The kernel gave up waiting for the other side.
 public struct TCPTimedOutError: Error, Hashable, Sendable, CustomStringConvertible {
     public let address: SocketAddress
-    public var description: String { "cannot connect to \(address): \(SystemError.text(ETIMEDOUT))" }
+    public var description: String { SystemError.connectFailure(address, ETIMEDOUT) }
 }
 
 /// The time given for something was over: for connecting, the look-up of the name included, or for a
@@ -80,10 +81,15 @@ public struct DNSLookupError: Error, Hashable, Sendable, CustomStringConvertible
         self.reason = reason
     }
 
-    public var description: String { "cannot look up \"\(name)\": \(reason)" }
+    public var description: String { "cannot look up \(name.isEmpty ? "the name" : "\"\(name)\""): \(reason)" }
 }
 
 extension SystemError {
+    fileprivate static func connectFailure(_ address: SocketAddress, _ errno: Int32) -> String {
+        let destination = address == .unspecified ? "" : " to \(address)"
+        return "cannot connect\(destination): \(text(errno))"
+    }
+
     /// The typed error for a failed connect(2).
     func connecting(to address: SocketAddress) -> any Error {
         switch errno {

@@ -115,7 +115,15 @@ final class PairRelay {
         bufferevent_free(far)
         // libevent would close it in its next pass, of which there may be none.
         bufferevent_setfd(socket, -1)
-        Glibc.close(descriptor)
+        closeInGoodOrder()
         bufferevent_free(socket)
+    }
+    /// With something of the peer's unread it would be a reset, to a peer that has still to read our last words.
+    private func closeInGoodOrder() {
+        shutdown(descriptor, Int32(SHUT_RDWR))
+        withUnsafeTemporaryAllocation(byteCount: Self.room, alignment: 1) { scratch in
+            while recv(descriptor, scratch.baseAddress, scratch.count, Int32(MSG_DONTWAIT)) > 0 {}
+        }
+        Glibc.close(descriptor)
     }
 }

@@ -81,6 +81,8 @@ import Testing
         let subject = Recorder()
         let failure = try connect(to: SocketAddress("127.0.0.1", port: port), subject, options: options)
         #expect(failure is ConnectionRefusedError)
+        // Only C knows where to.
+        #expect(failure.map { "\($0)" } == "cannot connect: Connection refused")
         #expect(subject.events.isEmpty)
     }
 
