@@ -92,7 +92,12 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
 
     /// Makes the reactor, and returns what is to be done when all is over.
     func makeReactor(_ options: Reactor.Options) throws -> (Reactor, leave: () -> Void) {
-        guard self == .adoptedBase else { return (try Reactor(options: options), {}) }
+        guard self == .adoptedBase else {
+            let reactor = try Reactor(options: options)
+            guard self == .adoptedBufferEventPair else { return (reactor, {}) }
+            // When a base is freed, libevent forgets what a pair has deferred, and with it the pair.
+            return (reactor, { _ = event_base_loop(reactor.eventBase, EVLOOP_NONBLOCK) })
+        }
         let host = HostProgram()
         let reactor = try host.adopt { $0 = options }
         return (
