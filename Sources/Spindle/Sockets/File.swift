@@ -26,6 +26,7 @@ struct File {
 
     /// Reads at most `count` bytes at `offset`; fewer only at the end of the file.
     func read(at offset: Int, _ count: Int) throws(SystemError) -> [UInt8] {
+        guard count > 0 else { return [] }
         var failure: CInt = 0
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             while filled < count {
