@@ -47,7 +47,7 @@ import Testing
     func backlog(way: Way) throws {
         try NumberedFiles.with { files in
             let subject = Recorder()
-            let block = [UInt8](repeating: UInt8(ascii: "-"), count: 500_000)
+            let block = [UInt8](repeating: UInt8(ascii: "-"), count: 150_000)
             subject.onMade = { me in
                 for number in 0..<5 {
                     me.transport.write(block)
