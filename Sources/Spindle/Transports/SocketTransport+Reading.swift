@@ -35,7 +35,7 @@ extension SocketTransport: EventHandler {
             case .empty: return
             // A conduit will say so itself, and at the same time keep its place in libevent's.
             case .end: return conduitReceives ? () : inputEnded()
-            case .failed(let error): return end(ConnectionLost(errno: (writeError ?? error).errno))
+            case .failed(let error): return end(ConnectionLost(errno: writeError ?? error.errno))
             }
         }
     }
@@ -59,7 +59,7 @@ extension SocketTransport: EventHandler {
         peerHasFinished = true
         stopReading()
         leaveConsumer()
-        if let writeError { return end(ConnectionLost(errno: writeError.errno)) }
+        if let writeError { return end(ConnectionLost(errno: writeError)) }
         switch state {
         case .open:
             if let halfCloser = connectedProtocol as? any HalfCloseProtocol { return readingEnded(halfCloser) }

@@ -110,7 +110,7 @@ extension SocketTransport: Flushable {
     /// connection ends, with this error as the reason.
     func writingFailed(_ error: SystemError) {
         guard writeError == nil, state != .closed else { return }
-        writeError = error
+        writeError = error.errno
         acceptsWrites = false
         isBacklogged = false
         saveInput()

@@ -7,6 +7,8 @@ import Logging
 /// take goes to a libevent bufferevent, made when it is first needed, which owns it from there on.
 /// With direct I/O switched off, or once C code has been given it, the bufferevent does everything, in both directions.
 ///
+/// There is one for each of thousands of connections: flags stand beside flags, where they take no room of their own.
+///
 /// The files beside this one hold the parts: `+Reading`, `+Pausing`, `+Writing`, `+Closing`, `+Producer`, and for what few
 /// connections need `+Buffering`, `+Switching`, `+Descriptors` and `+File`.
 final class SocketTransport: Transport {
@@ -33,34 +35,34 @@ final class SocketTransport: Transport {
     /// The peer's end was reported while reading is paused, with something before it.
     var isEndPutOff = false
     var isLookingQueued = false
+    var state = State.open
 
     /// Nil once the protocol was told of the loss.
     var connectedProtocol: Protocol?
-    var state = State.open
 
     // Reading
     var readEvent: Event?
     /// `receive` is on the stack, and will flush.
     var isReceiving = false
     var isReadingPaused = false
+    /// Whether it receives and sends by itself, with the conduit for what has to wait only.
+    var isDirect: Bool
     /// It is a regular file, or /dev/null, which epoll does not watch: read in each pass. Or a layered one, which nobody
     /// may look at but its bufferevents.
     let isUnwatchable: Bool
     var isReadQueued = false
     var peerHasFinished = false
+    var hasDiscardedInput = false
     /// Where the reactor's HangUpWatch has this connection, while nobody reads it.
     var watchSlot: Int32?
+    /// The protocol is a FileDescriptorReceiver, on a UNIX socket.
+    var takesDescriptors = false
     /// A new protocol has been put in place and does not know of it yet.
     var isSwitching = false
     /// What that one is to be given first.
     var handedOver: (() -> [UInt8])?
-    /// The protocol is a FileDescriptorReceiver, on a UNIX socket.
-    var takesDescriptors = false
     /// What was received and is not delivered yet.
     var undelivered: Buffer?
-
-    /// Whether it receives and sends by itself, with the conduit for what has to wait only.
-    var isDirect: Bool
     /// The bufferevent: where output waits that the kernel does not take, or all input and output pass.
     var conduit: BufferEvent?
 
@@ -74,7 +76,8 @@ final class SocketTransport: Transport {
     var isFlushQueued = false
     var isWriteEndRequested = false
     var hasFinishedWriting = false
-    var writeError: SystemError?
+    /// The errno of the write that failed.
+    var writeError: CInt?
     var producer: RegisteredProducer?
     var marks: WaterMarks
     var drainWaiters: [Deferred<Void>] = []
@@ -82,7 +85,6 @@ final class SocketTransport: Transport {
     // Closing
     /// Why the connection ends, or ended.
     var endReason: any Error = ConnectionDone()
-    var hasDiscardedInput = false
     var deadline: DelayedCall?
     var limit: DelayedCall?
 
