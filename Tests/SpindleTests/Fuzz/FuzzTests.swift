@@ -3,9 +3,7 @@ import Testing
 /// Random sequences of what users, peers and the kernel may do, held against the contract. A few in each test run; `scripts/fuzz`
 /// goes on for as long as one likes, and with new ones.
 @Suite(.ownThreads) struct FuzzTests {
-    @Test(
-        "S, W, P, X: whatever both ends of a connection do, in any order",
-        arguments: StreamKind.allCases)
+    @Test("S, W, P, X: whatever both ends of a connection do, in any order", arguments: StreamKind.allCases)
     func streams(kind: StreamKind) throws {
         try FuzzSeeds.each(kind.rawValue, atLeast: 1) { seed in try StreamFuzz(kind, seed).run() }
     }

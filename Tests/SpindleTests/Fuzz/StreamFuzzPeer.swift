@@ -12,14 +12,13 @@ final class StreamFuzzPeer: Sendable {
         var received = 0
         var descriptorsSent = 0
         var sawEnd = false
-        /// The other end has heard of the connection.
-        var isMade = false
         var mistake: String?
     }
 
     private let steps: [Step]
     private let descriptor: CInt?
     private let state = Lock(Outcome())
+    private let made = Handoff()
 
     init(_ random: inout SeededGenerator, sendsDescriptors descriptor: CInt?) {
         self.descriptor = descriptor
@@ -55,7 +54,9 @@ final class StreamFuzzPeer: Sendable {
                 hasFinished = true
                 peer.finishSending()
             case .reset:
-                waitUntilMade()
+                // A client whose connection is reset before it has seen that it was made has failed to connect, which is no
+                // connection.
+                _ = made.wait()
                 peer.reset()
                 return
             }
@@ -65,13 +66,8 @@ final class StreamFuzzPeer: Sendable {
         state.withLock { $0.sawEnd = true }
     }
 
-    func connectionMade() { state.withLock { $0.isMade = true } }
-
-    /// A client whose connection is reset before it has seen that it was made has failed to connect, which is no connection.
-    private func waitUntilMade() {
-        let limit = ContinuousClock.now + .seconds(10)
-        while !outcome.isMade, ContinuousClock.now < limit { usleep(100) }
-    }
+    /// The other end has heard of the connection.
+    func connectionMade() { made.finish(true) }
 
     private func setBlocking(_ peer: Peer, _ isOn: Bool) {
         let flags = fcntl(peer.descriptor, F_GETFL)

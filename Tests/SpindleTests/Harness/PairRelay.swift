@@ -118,6 +118,7 @@ final class PairRelay {
         closeInGoodOrder()
         bufferevent_free(socket)
     }
+
     /// With something of the peer's unread it would be a reset, to a peer that has still to read our last words.
     private func closeInGoodOrder() {
         shutdown(descriptor, Int32(SHUT_RDWR))
