@@ -9,13 +9,7 @@ extension EvHTTPRequest {
         headers = unsafe EvHTTPHeaders(evhttp_request_get_input_headers(raw))
         let input = unsafe evhttp_request_get_input_buffer(raw)
         let count = unsafe evbuffer_get_length(input)
-        // Filling nothing would write the length of the one empty array, which threads share.
-        body =
-            count == 0
-            ? []
-            : unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-                unsafe filled = max(0, Int(evbuffer_remove(input, buffer.baseAddress, count)))
-            }
+        body = unsafe [UInt8](capacity: count) { unsafe max(0, Int(evbuffer_remove(input, $0.baseAddress, count))) }
         var host: UnsafeMutablePointer<CChar>?
         var port: UInt16 = 0
         unsafe evhttp_connection_get_peer(connection, &host, &port)

@@ -81,11 +81,7 @@ extension AdoptedLoop: EntryHost {
     func entryBegins() {
         let reactor = reactor
         let handle = reactor.handle
-        if !hasBegun || !handle.isCurrent {
-            handle.bindToCurrentThread()
-            ThreadEnd.tell(handle)
-            handle.beginRun()
-        }
+        if !hasBegun || !handle.isCurrent { handle.settleOnCurrentThread() }
         // One that never began and is on its way off the base does not begin any more.
         guard !reactor.wasInvalidated else { return }
         // One that was stopped begins again when something is opened on it.

@@ -37,11 +37,10 @@ final class Buffer {
     /// A copy of all bytes but those that are being consumed.
     func copyOfRest() -> [UInt8] {
         let count = unsafe evbuffer_get_length(raw) - consuming
-        guard count > 0 else { return [] }
-        return unsafe [UInt8](unsafeUninitializedCapacity: count) { bytes, copied in
+        return unsafe [UInt8](capacity: count) { room in
             var start = unsafe evbuffer_ptr()
             unsafe evbuffer_ptr_set(raw, &start, consuming, EVBUFFER_PTR_SET)
-            unsafe copied = evbuffer_copyout_from(raw, &start, bytes.baseAddress, count)
+            return unsafe evbuffer_copyout_from(raw, &start, room.baseAddress, count)
         }
     }
 

@@ -55,6 +55,13 @@ public final class ReactorHandle: Sendable {
     /// Makes the calling thread the reactor's.
     func bindToCurrentThread() { owner.store(Self.currentThread(), ordering: .relaxed) }
 
+    /// Makes the calling thread the reactor's, and the one that runs the loop, until it ends.
+    func settleOnCurrentThread() {
+        bindToCurrentThread()
+        ThreadEnd.tell(self)
+        beginRun()
+    }
+
     /// The calling thread ends: if the reactor is its own, the next one that asks may have it.
     func abandon() {
         let ending = Self.currentThread()
@@ -68,8 +75,7 @@ public final class ReactorHandle: Sendable {
         guard owner.compareExchange(expected: 0, desired: Self.currentThread(), ordering: .acquiring).exchanged else {
             return false
         }
-        beginRun()
-        ThreadEnd.tell(self)
+        settleOnCurrentThread()
         return true
     }
 

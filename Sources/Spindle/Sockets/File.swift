@@ -26,19 +26,19 @@ struct File {
 
     /// Reads at most `count` bytes at `offset`; fewer only at the end of the file.
     func read(at offset: Int, _ count: Int) throws(SystemError) -> [UInt8] {
-        guard count > 0 else { return [] }
         var failure: CInt = 0
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+        let bytes = unsafe [UInt8](capacity: count) { room in
+            var filled = 0
             while filled < count {
-                let read = unsafe pread(
-                    descriptor, buffer.baseAddress! + filled, count - filled, off_t(offset + filled))
+                let read = unsafe pread(descriptor, room.baseAddress! + filled, count - filled, off_t(offset + filled))
                 if read > 0 {
                     filled += read
                 } else if read == 0 || errno != EINTR {
                     failure = read == 0 ? 0 : errno
-                    return
+                    break
                 }
             }
+            return filled
         }
         guard failure == 0 else { throw SystemError(failure, "pread") }
         return bytes
