@@ -29,8 +29,8 @@ extension BufferEvent {
     /// Limits it together with others, or with nil no more.
     func join(_ group: RateLimitGroup?) throws(SystemError) {
         guard let raw = unsafe raw, group !== limits.group else { return }
-        if let old = limits.group.take() { unsafe old.remove(raw) }
-        unsafe try group?.add(raw)
+        if let old = limits.group.take() { unsafe old.shared.remove(raw) }
+        unsafe try group?.shared.add(raw)
         limits.group = group
     }
 

@@ -51,7 +51,7 @@ package final class EventBase {
     ///   - slowCallbackLimit: which callbacks `onSlowCallback` is told of.
     init(priorities: Int, slowCallbackLimit: Duration?) throws(SystemError) {
         // libevent calls exit(3) if it gets an epoll descriptor but not the pair that it wants with it.
-        try SpareDescriptors.require(3)
+        try DescriptorLimit.requireRoom(for: 3)
         guard let config = unsafe event_config_new() else { throw SystemError(ENOMEM, "event_config_new") }
         defer { unsafe event_config_free(config) }
         let flags = EVENT_BASE_FLAG_NOLOCK.rawValue | EVENT_BASE_FLAG_IGNORE_ENV.rawValue

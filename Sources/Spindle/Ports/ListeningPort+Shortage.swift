@@ -43,7 +43,7 @@ extension ListeningPort {
 
     private func tryAgain() {
         guard let shortage else { return }
-        if SpareDescriptors.exist {
+        if DescriptorLimit.hasRoom {
             self.shortage?.isWaiting = false
             resumeAccepting()
             return setTimer(Self.recovery) { $0.recovered() }

@@ -93,7 +93,7 @@ extension Reactor {
     func watchMainQueue() throws {
         guard MainQueue.isHere else { return }
         // Dispatch crashes if it cannot open the one that it makes at the first call.
-        try SpareDescriptors.require(2)
+        try DescriptorLimit.requireRoom(for: 2)
         isServingMainQueue = true
         try watch(MainQueue.descriptor, "the main queue", MainQueue.drain)
     }

@@ -94,7 +94,7 @@ final class SocketTransport: Transport {
         peerAddress = peer
         hostAddress = host
         marks = reactor.options.waterMarks
-        isUnwatchable = socket.stream != nil && Event.refusal(of: socket.descriptor) == EPERM
+        isUnwatchable = socket.stream != nil && Descriptor.whyUnwatchable(socket.descriptor) == EPERM
         isDirect = true
         isLayered = false
         super.init(reactor: reactor)

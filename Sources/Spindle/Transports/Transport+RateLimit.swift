@@ -19,7 +19,7 @@ extension Transport {
     public final var rateLimitGroup: RateLimitGroup? {
         get { limits.group }
         set {
-            precondition(newValue.map { $0.base === reactor.base } ?? true, "the group is another reactor's")
+            precondition(newValue.map { $0.shared.base === reactor.base } ?? true, "the group is another reactor's")
             guard newValue !== limits.group else { return }
             changeLimits { conduit throws(SystemError) in try conduit.join(newValue) }
         }

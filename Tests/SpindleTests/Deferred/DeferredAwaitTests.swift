@@ -1,4 +1,4 @@
-import CLibEvent
+import CLinux
 import Spindle
 import Testing
 

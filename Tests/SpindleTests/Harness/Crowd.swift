@@ -1,4 +1,4 @@
-import CLibEvent
+import CLinux
 import Spindle
 
 /// Echo factories on several reactors, and who serves what.

@@ -1,4 +1,4 @@
-import CLibEvent
+import CLinux
 import Testing
 
 @testable import Spindle

@@ -21,7 +21,9 @@ public final class DescriptorWatch: CustomStringConvertible {
         self.interest = interest
         self.reactor = reactor
         self.body = body
-        if let code = Event.refusal(of: descriptor) { throw CannotWatchError(descriptor: descriptor, errno: code) }
+        if let code = Descriptor.whyUnwatchable(descriptor) {
+            throw CannotWatchError(descriptor: descriptor, errno: code)
+        }
         let flags = interest == .read ? Event.Interest.readable : .writable
         let event = Event(reactor.base, descriptor, flags, priority: priority, self)
         do throws(SystemError) { try event.add() } catch {

@@ -1,4 +1,4 @@
-internal import CLibEvent
+internal import CLinux
 import Glibc
 
 /// Watches connections that are not being read for their peers' leaving, by one epoll descriptor of its own.
@@ -35,7 +35,7 @@ final class HangUpWatch: EventHandler {
 
     /// In a child process: watches the same by a descriptor that is not the parent's as well.
     func renew() throws(SystemError) {
-        try Inherited.replace(descriptor, by: try Self.open())
+        try Descriptor.replace(descriptor, by: try Self.open())
         for slot in watched.taken { try watch(slot) }
     }
 

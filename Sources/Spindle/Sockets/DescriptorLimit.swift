@@ -1,12 +1,12 @@
 import Glibc
 
-/// Makes sure that descriptors can be had where running out of them would end the process.
-enum SpareDescriptors {
+/// How many descriptors may still be opened, looked at where running out of them would end the process.
+enum DescriptorLimit {
     /// Whether one more descriptor can be opened now.
-    static var exist: Bool { (try? require(1)) != nil }
+    static var hasRoom: Bool { (try? requireRoom(for: 1)) != nil }
 
     /// Throws unless `count` more descriptors can be opened now.
-    static func require(_ count: Int) throws(SystemError) {
+    static func requireRoom(for count: Int) throws(SystemError) {
         var opened: [CInt] = []
         defer { for descriptor in opened { close(descriptor) } }
         for _ in 0..<count {

@@ -1,4 +1,4 @@
-internal import CLibEvent
+internal import CLinux
 import Glibc
 
 /// A timerfd on the monotonic clock: libevent's own timers are as coarse as the kernel's tick,
@@ -19,7 +19,7 @@ final class TimerDescriptor {
     }
 
     /// In a child process: takes leave of the parent's. The new one is not armed.
-    func renew() throws(SystemError) { try Inherited.replace(descriptor, by: try Self.open()) }
+    func renew() throws(SystemError) { try Descriptor.replace(descriptor, by: try Self.open()) }
 
     /// Becomes readable when the clock reaches `deadline`, replacing any earlier setting.
     func arm(at deadline: MonotonicTime) {

@@ -1,4 +1,4 @@
-internal import CLibEvent
+internal import CLinux
 import Glibc
 import Synchronization
 

@@ -1,4 +1,4 @@
-internal import CLibEvent
+internal import CLinux
 import Glibc
 
 /// An eventfd: how another thread interrupts the loop's wait. Sendable; signalling it is all anyone does.
@@ -18,7 +18,7 @@ final class Wakeup: Sendable {
     }
 
     /// In a child process: takes leave of the parent's.
-    func renew() throws(SystemError) { try Inherited.replace(descriptor, by: try Self.open()) }
+    func renew() throws(SystemError) { try Descriptor.replace(descriptor, by: try Self.open()) }
 
     /// Wakes the loop, or has it not wait at all when it is awake. Async-signal-safe.
     func signal() { eventfd_write(descriptor, 1) }

@@ -1,4 +1,4 @@
-internal import CLibEvent
+internal import CLinux
 
 /// How many processors this process may use.
 enum Processors {

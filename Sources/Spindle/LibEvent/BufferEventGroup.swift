@@ -1,32 +1,12 @@
 internal import CLibEvent
 import Glibc
-import Logging
 
-/// Connections that share one ``RateLimit``: together they are no faster than that.
-///
-/// ```swift
-/// let guests = RateLimitGroup(reactor, RateLimit(read: 1 << 20, write: 1 << 20))
-/// port.rateLimitGroup = guests                            // all that it accepts
-/// transport.rateLimitGroup = guests                       // and one more
-/// ```
-///
-/// What may go now is divided among the members, whether they need it or not, but none gets less than ``minimumShare`` in its
-/// turn. A connection may have a ``Transport/rateLimit`` of its own as well. As long as there are members the loop wakes up with
-/// every tick. Groups belong to one reactor's thread.
+/// A libevent `bufferevent_rate_limit_group`: what the members of a ``RateLimitGroup`` are limited by.
 @safe
-public final class RateLimitGroup {
-    /// What the members share. May be changed at any time.
-    public var limit: RateLimit { didSet { change() } }
-
-    /// The least that a member may receive or send when it has its turn, in bytes: many small shares would cost a system call for
-    /// each few bytes. Never more than what one tick brings.
-    public var minimumShare = 64 { didSet { applyShare() } }
-
-    /// How many connections there are in the group.
-    public var memberCount: Int { members.count }
-
+final class BufferEventGroup {
     let base: EventBase
-    private let logger: Logger
+    private var limit: RateLimit
+    private var minimumShare: Int
     /// Made with the first member and freed with the last: it has a timer on the base, which would keep a C program's loop from
     /// ending.
     private var raw: OpaquePointer?
@@ -35,16 +15,17 @@ public final class RateLimitGroup {
     /// What went by those that were made before.
     private var earlier = (read: 0, written: 0)
 
-    public init(_ reactor: Reactor, _ limit: RateLimit) {
-        base = reactor.base
-        logger = reactor.logger
+    init(_ base: EventBase, _ limit: RateLimit, minimumShare: Int) {
+        self.base = base
         self.limit = limit
+        self.minimumShare = minimumShare
     }
 
     deinit { if let raw = unsafe raw { unsafe bufferevent_rate_limit_group_free(raw) } }
 
-    /// How many bytes the members have received and sent, all those together that there ever were.
-    public var totals: (read: Int, written: Int) {
+    var memberCount: Int { members.count }
+
+    var totals: (read: Int, written: Int) {
         guard let raw = unsafe raw else { return earlier }
         var (read, written) = (UInt64(0), UInt64(0))
         unsafe bufferevent_rate_limit_group_get_totals(raw, &read, &written)
@@ -52,7 +33,7 @@ public final class RateLimitGroup {
     }
 
     func add(_ member: OpaquePointer) throws(SystemError) {
-        if unsafe raw == nil { unsafe raw = try make() }
+        if unsafe raw == nil { unsafe raw = try make(limit) }
         guard unsafe bufferevent_add_to_rate_limit_group(member, raw) == 0 else {
             if members.isEmpty { end() }
             throw SystemError(ENOMEM, "bufferevent_add_to_rate_limit_group")
@@ -66,7 +47,7 @@ public final class RateLimitGroup {
         if members.isEmpty { end() }
     }
 
-    private func make() throws(SystemError) -> OpaquePointer {
+    private func make(_ limit: RateLimit) throws(SystemError) -> OpaquePointer {
         guard let rawBase = unsafe base.raw else { throw SystemError(EBADF, "bufferevent_rate_limit_group_new") }
         // libevent takes a copy.
         let buckets = try TokenBuckets(limit)
@@ -82,27 +63,23 @@ public final class RateLimitGroup {
         if let raw = unsafe raw.take() { unsafe bufferevent_rate_limit_group_free(raw) }
     }
 
-    /// Has the members move. One that libevent changes goes on counting in ticks of the old length, and if that was another one
-    /// may never see a next (2.1.12).
-    private func change() {
-        guard unsafe raw != nil else { return }
-        do throws(SystemError) {
-            let made = try unsafe make()
+    /// Has the members move to a new group. One that libevent changes goes on counting in ticks of the old length, and if that was
+    /// another one may never see a next (2.1.12).
+    func change(_ newLimit: RateLimit) throws(SystemError) {
+        if unsafe raw != nil {
+            let made = try unsafe make(newLimit)
             // They were members of one before, so that it takes no memory.
             for member in members {
                 unsafe bufferevent_add_to_rate_limit_group(OpaquePointer(bitPattern: member), made)
             }
             end()
             unsafe raw = made
-        } catch {
-            logger.error("a group's rate limit stays as it was: \(error)")
         }
+        limit = newLimit
     }
 
-    private func applyShare() {
-        if let raw = unsafe raw { unsafe bufferevent_rate_limit_group_set_min_share(raw, max(1, minimumShare)) }
+    func change(minimumShare share: Int) {
+        minimumShare = share
+        if let raw = unsafe raw { unsafe bufferevent_rate_limit_group_set_min_share(raw, max(1, share)) }
     }
 }
-
-@available(*, unavailable)
-extension RateLimitGroup: Sendable {}

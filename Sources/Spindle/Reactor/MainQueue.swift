@@ -1,4 +1,4 @@
-internal import CLibEvent
+internal import CLinux
 import Dispatch
 
 /// Dispatch's main queue, which serves `DispatchQueue.main` and `@MainActor` code.
