@@ -15,6 +15,9 @@ struct AcceptShortage {
 // intervals. For a short while those who come stay in the kernel's queue; then they are turned
 // away, which they can act upon, as long as that lasts (F6).
 extension ListeningPort {
+    /// After this many connections accepted, or turned away, in a row, others get their turn: those that are open already.
+    static let acceptsPerPass = 64
+
     private static let retryInterval: Duration = .milliseconds(100)
     /// How long those who come may wait before they are turned away.
     private static let patience: Duration = .seconds(1)
@@ -37,8 +40,9 @@ extension ListeningPort {
 
     private func turnAway() -> Int {
         guard let socket else { return 0 }
-        // No more than were let in at once: others have their turn before the rest.
-        return reactor.reserveDescriptor?.lend { (0..<64).prefix { _ in socket.turnAwayNext() }.count } ?? 0
+        return reactor.reserveDescriptor?.lend {
+            (0..<Self.acceptsPerPass).prefix { _ in socket.turnAwayNext() }.count
+        } ?? 0
     }
 
     private func tryAgain() {
