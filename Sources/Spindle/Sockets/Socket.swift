@@ -88,7 +88,7 @@ struct Socket {
         return true
     }
 
-    /// Starts connecting. The socket becomes writable when that has succeeded or failed; `pendingError` tells which.
+    /// Starts connecting. The socket becomes writable when that has succeeded or failed; `takeError` tells which.
     func connect(to address: SocketAddress) throws(SystemError) {
         let result = unsafe address.withSockaddr { unsafe Glibc.connect(descriptor, $0, $1) }
         guard result == 0 || errno == EINPROGRESS || errno == EINTR else { throw SystemError(errno, "connect") }

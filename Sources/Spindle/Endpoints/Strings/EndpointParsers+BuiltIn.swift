@@ -1,5 +1,6 @@
 // The kinds of endpoint that are always there.
 extension EndpointParsers {
+    /// Each takes its arguments in Twisted's order, in which they may go without names: that of tcp is not that of tcp6.
     static let builtInServers: [String: Server] = [
         "tcp": { arguments, reactor in
             let port = try arguments.required("port").integer(in: 0...65_535)
