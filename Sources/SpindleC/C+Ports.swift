@@ -10,8 +10,7 @@ public func spindle_listen(
         let reactor = try unsafe NamedReactor.reactor(reactor)
         let callbacks = try unsafe Callbacks(callbacks)
         let factory = Factory { callbacks.makeProtocol(for: unsafe CallbackConnection(reactor, callbacks, user)) }
-        let made = try unsafe listen(reactor, endpoint, factory)
-        unsafe port?.pointee = made.handle?.pointer
+        try unsafe listen(reactor, endpoint, factory, port)
     }
 }
 
@@ -23,13 +22,16 @@ public func spindle_mount(
     answering {
         let reactor = try unsafe NamedReactor.reactor(reactor)
         let factory = try unsafe SpindleRegistry.make(text(factory, "factory"), reactor, user)
-        let made = try unsafe listen(reactor, endpoint, factory)
-        unsafe port?.pointee = made.handle?.pointer
+        try unsafe listen(reactor, endpoint, factory, port)
     }
 }
 
-private func listen(_ reactor: Reactor, _ endpoint: UnsafePointer<CChar>?, _ factory: Factory) throws -> NamedPort {
-    try NamedPort(serverFromString(reactor, unsafe text(endpoint, "endpoint")), factory)
+private func listen(
+    _ reactor: Reactor, _ endpoint: UnsafePointer<CChar>?, _ factory: Factory,
+    _ port: UnsafeMutablePointer<OpaquePointer?>?
+) throws {
+    let made = try NamedPort(serverFromString(reactor, unsafe text(endpoint, "endpoint")), factory)
+    unsafe port?.pointee = made.handle?.pointer
 }
 
 @c @implementation
