@@ -10,10 +10,7 @@ extension Reactor {
     /// - Throws: ``CannotListenError`` if the descriptor is no stream socket, or does not listen.
     @discardableResult
     public func adoptStreamPort(_ descriptor: CInt, _ factory: Factory) throws -> ListeningPort {
-        requireThread()
-        let listening = ListeningPort(self, try AdoptedListeningSocketMaker(descriptor), factory)
-        try listening.startListening()
-        return listening
+        try ListenPlan.descriptor(descriptor).listen(on: self, factory)
     }
 
     /// Takes over a connected stream socket that somebody else has opened (F7), with what is unread in it.

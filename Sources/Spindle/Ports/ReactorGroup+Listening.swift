@@ -23,7 +23,7 @@ extension ReactorGroup {
     public func adoptStreamPort(
         _ descriptor: CInt, _ makeFactory: @escaping @Sendable (Reactor) -> Factory
     ) throws -> SocketAddress {
-        try deal(OpenedListeningSocket(AdoptedListeningSocketMaker(descriptor)), makeFactory)
+        try deal(ListenPlan.descriptor(descriptor).open(), makeFactory)
     }
 
     /// Has every reactor listen for itself, on an endpoint of its own.

@@ -19,11 +19,8 @@ extension Reactor {
         _ port: Int, _ factory: Factory, backlog: Int = 50, interface: String = "",
         options: ListenOptions = ListenOptions()
     ) throws -> ListeningPort {
-        requireThread()
-        let maker = try TCPListeningSocketMaker(interface, port, backlog: backlog, options)
-        let listening = ListeningPort(self, maker, factory)
-        try listening.startListening()
-        return listening
+        let plan = ListenPlan.tcp(port: port, interface: interface, backlog: backlog, options: options)
+        return try plan.listen(on: self, factory)
     }
 
     /// Connects to a TCP port and serves the connection with a protocol that `factory` builds.
@@ -50,11 +47,7 @@ extension Reactor {
         _ host: String, _ port: Int, _ factory: ClientFactory, timeout: Duration? = .seconds(30),
         bindAddress: SocketAddress? = nil, options: [SocketOption] = [.noDelay(true)]
     ) -> Connector {
-        requireThread()
         let plan = ConnectPlan(tcp: host, port, timeout: timeout, bindAddress: bindAddress, options: options)
-        let connector = Connector(self, plan, factory)
-        // Cannot be busy: it is new.
-        try? connector.connect()
-        return connector
+        return plan.startConnector(on: self, factory)
     }
 }

@@ -22,8 +22,8 @@ extension ReactorGroup {
         sharing: Sharing = .kernel, _ makeFactory: @escaping @Sendable (Reactor) -> Factory
     ) throws -> SocketAddress {
         guard sharing == .kernel else {
-            let maker = try TCPListeningSocketMaker(interface, port, backlog: backlog, options)
-            return try deal(OpenedListeningSocket(maker), makeFactory)
+            let plan = ListenPlan.tcp(port: port, interface: interface, backlog: backlog, options: options)
+            return try deal(plan.open(), makeFactory)
         }
         var shared = options
         shared.reusePort = true

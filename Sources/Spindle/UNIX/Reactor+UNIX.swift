@@ -21,11 +21,7 @@ extension Reactor {
     public func listenUNIX(
         _ path: String, _ factory: Factory, backlog: Int = 50, mode: Int = 0o666, lock: Bool = false
     ) throws -> ListeningPort {
-        requireThread()
-        let maker = try UNIXListeningSocketMaker(path, backlog: backlog, mode: mode, usesLock: lock)
-        let listening = ListeningPort(self, maker, factory)
-        try listening.startListening()
-        return listening
+        try ListenPlan.unix(path: path, backlog: backlog, mode: mode, usesLock: lock).listen(on: self, factory)
     }
 
     /// Connects to a UNIX socket and serves the connection with a protocol that `factory` builds.
@@ -42,10 +38,6 @@ extension Reactor {
     public func connectUNIX(
         _ path: String, _ factory: ClientFactory, timeout: Duration? = .seconds(30), checkLock: Bool = false
     ) -> Connector {
-        requireThread()
-        let connector = Connector(self, ConnectPlan(unix: path, timeout: timeout, checksLock: checkLock), factory)
-        // Cannot be busy: it is new.
-        try? connector.connect()
-        return connector
+        ConnectPlan(unix: path, timeout: timeout, checksLock: checkLock).startConnector(on: self, factory)
     }
 }

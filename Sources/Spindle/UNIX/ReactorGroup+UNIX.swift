@@ -17,7 +17,6 @@ extension ReactorGroup {
         _ path: String, backlog: Int = 50, mode: Int = 0o666, lock: Bool = false,
         _ makeFactory: @escaping @Sendable (Reactor) -> Factory
     ) throws -> SocketAddress {
-        let maker = try UNIXListeningSocketMaker(path, backlog: backlog, mode: mode, usesLock: lock)
-        return try deal(OpenedListeningSocket(maker), makeFactory)
+        try deal(ListenPlan.unix(path: path, backlog: backlog, mode: mode, usesLock: lock).open(), makeFactory)
     }
 }

@@ -20,6 +20,10 @@ import Testing
         return nil
     }
 
+    private func plan(of endpoint: any StreamServerEndpoint) -> ListenPlan? {
+        Mirror(reflecting: endpoint).descendant("plan") as? ListenPlan
+    }
+
     // MARK: - Servers and clients that work
 
     @Test(
@@ -71,25 +75,20 @@ import Testing
     @Test("E2: arguments arrive where they belong")
     func arguments() throws {
         let reactor = try Reactor(options: .forTests)
-        func fields(_ endpoint: Any) -> [String: String] {
-            var all: [String: String] = [:]
-            for child in Mirror(reflecting: endpoint).children where !["reactor", "options"].contains(child.label) {
-                all[child.label ?? ""] = "\(child.value)"
-            }
-            return all
-        }
         let tcp = try serverFromString(reactor, "tcp:80:interface=10.0.0.1:backlog=7")
         #expect(tcp is TCP4ServerEndpoint)
-        #expect(fields(tcp) == ["port": "80", "interface": "10.0.0.1", "backlog": "7"])
-        #expect(fields(try serverFromString(reactor, "tcp:80")) == ["port": "80", "interface": "", "backlog": "50"])
+        let options = ListenOptions()
+        #expect(plan(of: tcp) == .tcp(port: 80, interface: "10.0.0.1", backlog: 7, options: options))
+        let plain = try serverFromString(reactor, "tcp:80")
+        #expect(plan(of: plain) == .tcp(port: 80, interface: "", backlog: 50, options: options))
         let tcp6 = try serverFromString(reactor, "tcp6:80:7")
         #expect(tcp6 is TCP6ServerEndpoint)
-        #expect(fields(tcp6) == ["port": "80", "interface": "::", "backlog": "7"])
+        #expect(plan(of: tcp6) == .tcp(port: 80, interface: "::", backlog: 7, options: options))
         let unix = try serverFromString(reactor, "unix:/x")
         #expect(unix is UNIXServerEndpoint)
-        #expect(fields(unix) == ["path": "/x", "mode": "\(0o666)", "backlog": "50", "lock": "true"])
+        #expect(plan(of: unix) == .unix(path: "/x", backlog: 50, mode: 0o666, usesLock: true))
         let other = try serverFromString(reactor, "unix:/x:660:9:lockfile=0")
-        #expect(fields(other) == ["path": "/x", "mode": "\(0o660)", "backlog": "9", "lock": "false"])
+        #expect(plan(of: other) == .unix(path: "/x", backlog: 9, mode: 0o660, usesLock: false))
         #expect(try clientFromString(reactor, "tcp:example.com:80") is HostnameEndpoint)
         #expect(try clientFromString(reactor, "tcp6:example.com:80") is TCP6ClientEndpoint)
         let plan = try #require(
@@ -211,7 +210,7 @@ import Testing
             EndpointParsers.register(server: "Test-Fixed") { _, reactor in TCP4ServerEndpoint(reactor, port) }
         }
         let fixed = try serverFromString(reactor, "test-fixed")
-        #expect(Mirror(reflecting: fixed).descendant("port") as? Int == 2)
+        #expect(plan(of: fixed) == .tcp(port: 2, interface: "", backlog: 50, options: ListenOptions()))
         #expect(try problem(server: "test-fixed:1") == .excessArgument("1"))
         EndpointParsers.register(server: "test-wrap") { arguments, reactor in try arguments.wrappedServer(reactor) }
         EndpointParsers.register(client: "test-wrap") { arguments, reactor in try arguments.wrappedClient(reactor) }
@@ -219,7 +218,7 @@ import Testing
             try arguments.required("endpoint").client(reactor)
         }
         let wrapped = try serverFromString(reactor, #"test-wrap:test-wrap:tcp:80:interface=\:\::backlog=9"#)
-        #expect(Mirror(reflecting: wrapped).descendant("interface") as? String == "::")
+        #expect(plan(of: wrapped) == .tcp(port: 80, interface: "::", backlog: 9, options: ListenOptions()))
         #expect(try clientFromString(reactor, "test-wrap:tcp:h:80") is HostnameEndpoint)
         #expect(try clientFromString(reactor, #"test-inner:endpoint=tcp6\:h\:80"#) is TCP6ClientEndpoint)
         do {
