@@ -77,9 +77,7 @@ import Testing
         try NumberedFiles.with { files in
             let subject = DescriptorRecorder(files)
             let outcome = try way.run(subject) { peer in
-                let descriptors = (0..<253).map { files.open($0) }
-                try peer.send("x", with: descriptors)
-                for descriptor in descriptors { close(descriptor) }
+                try peer.send("x", withFirst: 253, of: files)
             }
             #expect(outcome.peerError == nil)
             #expect(subject.numbers == Array(0..<253))
@@ -154,9 +152,7 @@ import Testing
             }
             second.onData = { me, data in me.transport.write(data) }
             let outcome = try way.run(first) { peer in
-                let descriptors = (0..<3).map { files.open($0) }
-                try peer.send("bytes", with: descriptors)
-                for descriptor in descriptors { close(descriptor) }
+                try peer.send("bytes", withFirst: 3, of: files)
                 _ = try peer.receive(5)
                 #expect(files.openCount == 0)
             }
@@ -214,9 +210,7 @@ import Testing
             let close = try #require(Self.closings.first { $0.0 == how }?.1)
             subject.onDescriptor = { me in try close(me.transport) }
             let outcome = try way.run(subject) { peer in
-                let descriptors = (0..<3).map { files.open($0) }
-                try peer.send("bytes", with: descriptors)
-                for descriptor in descriptors { Glibc.close(descriptor) }
+                try peer.send("bytes", withFirst: 3, of: files)
                 _ = peer.waitForEnd()
             }
             #expect(outcome.peerError == nil)
@@ -240,9 +234,7 @@ import Testing
                 me.reactor.callLater(.milliseconds(5)) { me.transport.abortConnection() }
             }
             let outcome = try way.run(subject) { peer in
-                let descriptors = (0..<3).map { files.open($0) }
-                try peer.send("bytes", with: descriptors)
-                for descriptor in descriptors { Glibc.close(descriptor) }
+                try peer.send("bytes", withFirst: 3, of: files)
                 _ = peer.waitForEnd()
             }
             #expect(outcome.peerError == nil)
@@ -260,5 +252,14 @@ import Testing
             _ = ReceivedDescriptor(owning: descriptor).rawValue
             #expect(files.openCount == 0)
         }
+    }
+}
+
+extension Peer {
+    /// Sends this many files in one message, and keeps none of them.
+    fileprivate func send(_ text: String, withFirst count: Int, of files: NumberedFiles) throws {
+        let descriptors = (0..<count).map { files.open($0) }
+        try send(text, with: descriptors)
+        for descriptor in descriptors { Glibc.close(descriptor) }
     }
 }
