@@ -70,6 +70,8 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+        // A carrier and a filter from outside the core, without @testable: what SpindleTesting and SpindleTLS do.
+        .target(name: "TestCarriers", dependencies: ["Spindle"], path: "Tests/TestCarriers", swiftSettings: settings),
         // For the tests of how a process ends.
         .executableTarget(
             name: "TestProgram", dependencies: ["Spindle"], path: "Tests/TestProgram", swiftSettings: testSettings),
@@ -77,7 +79,7 @@ let package = Package(
             name: "SpindleTests",
             dependencies: [
                 "Spindle", "SpindleDNS", "SpindleEvHTTP", "SpindleTesting", "SpindleC", "CSpindle", "CLibEvent",
-                "TestSupport", "TestProgram",
+                "TestCarriers", "TestSupport", "TestProgram",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: testSettings

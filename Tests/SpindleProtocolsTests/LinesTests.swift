@@ -1,4 +1,4 @@
-import Spindle
+@_spi(Carriers) import Spindle
 import SpindleProtocols
 import TestSupport
 import Testing
@@ -6,7 +6,7 @@ import Testing
 /// Rules M1 and M2 for `connection.lines`: cut up by a transport of the test's own, where that matters.
 @Suite struct LinesTests {
     /// A transport that is connected to nothing, and open until it is told otherwise.
-    private final class Wire: Transport {
+    private final class Wire: InertTransport {
         private(set) var isOpen = true
         private var paused = false
         override var isConnected: Bool { isOpen }

@@ -1,8 +1,8 @@
-import Spindle
+@_spi(Carriers) import Spindle
 import SpindleProtocols
 
 /// A transport that keeps what is written to it.
-final class NotingTransport: Transport {
+final class NotingTransport: InertTransport {
     private(set) var written: [UInt8] = []
     private var isLost = false
     private var isHeld = false

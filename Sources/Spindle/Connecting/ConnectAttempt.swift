@@ -12,7 +12,7 @@ final class ConnectAttempt {
     private var race: AddressRace<Peer>?
     private var lookUps: [Deferred<Void>] = []
     private var timer: DelayedCall?
-    private var transport: SocketTransport?
+    private var transport: StreamTransport?
 
     var destination: ConnectDestination { plan.destination }
 
@@ -54,7 +54,7 @@ final class ConnectAttempt {
             if reactor.wasInvalidated { return finish(.failure(error)) }
             return reactor.inNextPass { [self] in finish(.failure(error)) }
         }
-        slot = reactor.attempts.insert(self)
+        slot = reactor.open.attempts.insert(self)
         if let timeout = plan.timeout {
             timer = reactor.callLater(timeout) { [self] in
                 finish(.failure(TimeoutError(destination: plan.destination, timeout: timeout)))
@@ -110,21 +110,15 @@ final class ConnectAttempt {
 
     private func connected(_ peer: Peer) throws {
         stopTrying()
-        guard let newProtocol = factory.makeProtocol(for: peer.address) else {
-            peer.socket.close()
-            throw NoProtocol()
-        }
-        // A factory may think better of it, and cancel.
-        guard completion != nil else { return peer.socket.close() }
-        let transport = try SocketTransport(reactor, peer.socket, peer: peer.address, host: nil)
+        let transport = try SocketTransport.open(reactor, peer.socket, peer: peer.address, host: nil)
         self.transport = transport
         transport.observer = observer
-        try transport.start(newProtocol)
-        finish(.success(newProtocol))
+        if let makeFilter = plan.makeFilter { transport.insert(makeFilter()) }
+        // The time limit goes on until the protocol has been told.
+        transport.begin(.factory(factory)) { [weak self] in self?.finish($0) }
     }
 
     private func stopTrying() {
-        try? timer.take()?.cancel()
         race.take()?.cancel()
         let lookUps = lookUps
         self.lookUps = []
@@ -139,7 +133,9 @@ final class ConnectAttempt {
 
     private func leave() {
         stopTrying()
-        transport = nil
-        if let slot = slot.take() { reactor.attempts.remove(slot) }
+        try? timer.take()?.cancel()
+        // Without a protocol it has nobody who would close it.
+        if let transport = transport.take(), transport.pendingStart != nil { transport.abort() }
+        if let slot = slot.take() { reactor.open.attempts.remove(slot) }
     }
 }

@@ -10,4 +10,6 @@ struct ConnectPlan {
     let timeout: Duration?
     /// What else has to hold, checked when the attempt begins.
     var precondition: () throws -> Void = {}
+    /// Makes what the bytes of the connection pass through.
+    var makeFilter: (() -> any StreamFilter)?
 }

@@ -96,13 +96,15 @@ public final class Connector {
 }
 
 extension Connector: ConnectionObserver {
-    package func connectionBegan(_ transport: Transport) {
+    package func connectionStarted(_ transport: Transport) {
         attempt = nil
         self.transport = transport
         state = .connected
     }
 
-    package func connectionEnded(_ reason: any Error) {
+    package func connectionEnded(_ reason: any Error, wasStarted: Bool) {
+        // Of one that never had a protocol the attempt tells.
+        guard wasStarted else { return }
         transport = nil
         state = .disconnected
         factory.clientConnectionLost(self, reason)

@@ -53,9 +53,9 @@ private final class Errand<Value> {
     init(_ deferred: Deferred<Value>, _ entry: SpawnedTask, _ reactor: Reactor) {
         self.deferred = deferred
         self.reactor = reactor
-        slot = reactor.tasks.insert(entry)
+        slot = reactor.open.tasks.insert(entry)
         entry.slot = slot
     }
 
-    deinit { reactor?.tasks.remove(slot) }
+    deinit { reactor?.open.tasks.remove(slot) }
 }

@@ -10,10 +10,11 @@ final class ConnectionWatch: ConnectionObserver {
         transport.observer = self
     }
 
-    func connectionBegan(_ transport: Transport) { next?.connectionBegan(transport) }
+    func connectionOpened(_ transport: Transport) { next?.connectionOpened(transport) }
+    func connectionStarted(_ transport: Transport) { next?.connectionStarted(transport) }
 
-    func connectionEnded(_ reason: any Error) {
+    func connectionEnded(_ reason: any Error, wasStarted: Bool) {
         ended(reason)
-        next?.connectionEnded(reason)
+        next?.connectionEnded(reason, wasStarted: wasStarted)
     }
 }

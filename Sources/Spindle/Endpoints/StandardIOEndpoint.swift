@@ -36,7 +36,7 @@ public struct StandardIOEndpoint: StreamClientEndpoint, StreamServerEndpoint {
             let connection = try AdoptedConnection(reactor, input, output, factory)
             reactor.inNextPass {
                 guard !connected.hasFired else { return }
-                try? connected.fire(Result { try connection.begin() })
+                connection.begin { try? connected.fire($0) }
             }
         } catch {
             try? connected.errback(error)

@@ -12,7 +12,7 @@ final class AdoptedListenerMaker: ListeningSocketMaker {
         guard unsafe Listener.base(of: raw) == reactor.base.raw else {
             throw CannotAdoptListenerError(reason: .otherBase)
         }
-        guard !reactor.ports.all.contains(where: { unsafe $0.listener?.isMade(of: raw) == true }) else {
+        guard !reactor.open.ports.all.contains(where: { unsafe $0.listener?.isMade(of: raw) == true }) else {
             throw CannotAdoptListenerError(reason: .alreadyAdopted)
         }
         unsafe self.raw = raw

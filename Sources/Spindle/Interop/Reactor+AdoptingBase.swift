@@ -75,10 +75,7 @@ extension Reactor {
 
     private func leaveAdoptedBase() {
         guard let adopted = unsafe base.raw else { return }
-        for port in ports.all { port.stopListening() }
-        for attempt in attempts.all { attempt.fail(ReactorInvalidated()) }
-        for task in tasks.all { task.cancel() }
-        for transport in transports.all { transport.abortConnection() }
+        for list in open.lists { list.end(.invalidated) }
         signalHandlers = nil
         cleanUp()
         handle.close()
@@ -92,7 +89,6 @@ extension Reactor {
 
     /// Whether there is something on the reactor that the loop has to go on for.
     var isBusy: Bool {
-        !transports.isEmpty || !ports.isEmpty || !attempts.isEmpty || !tasks.isEmpty || !watches.isEmpty
-            || timers.count > 0 || awaitedAnswers > 0 || signalHandlers?.isEmpty == false || isServingMainQueue
+        !open.isEmpty || awaitedAnswers > 0 || signalHandlers?.isEmpty == false || isServingMainQueue
     }
 }

@@ -26,6 +26,8 @@ extension Reactor {
         guard handle.isCurrent else { throw CannotAdoptBufferEventError(.wrongThread) }
         do { try requireOpen() } catch { throw CannotAdoptBufferEventError(.reactorStopped) }
         let found = try unsafe ForeignBufferEvent(bufferEvent, on: base)
-        return SocketTransport(self, adopting: found, for: newProtocol)
+        let transport = found.isSocket ? SocketTransport(self, adopting: found) : LayeredTransport(self, adopting: found)
+        transport.beginAdopted(newProtocol, isConnecting: found.isConnecting)
+        return transport
     }
 }

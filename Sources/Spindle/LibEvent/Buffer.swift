@@ -1,6 +1,6 @@
 internal import CLibEvent
 
-/// A libevent `evbuffer`: bytes that arrived through a bufferevent and are not delivered yet.
+/// A libevent `evbuffer`: bytes that have arrived and are not delivered yet.
 @safe
 final class Buffer {
     private let raw: OpaquePointer
@@ -22,6 +22,11 @@ final class Buffer {
     /// Puts a copy of `data` before all others. False only when there is no memory for it.
     func prepend(_ data: RawSpan) -> Bool {
         unsafe data.withUnsafeBytes { unsafe evbuffer_prepend(raw, $0.baseAddress, $0.count) == 0 }
+    }
+
+    /// Puts a copy of `data` behind all others. False only when there is no memory for it.
+    func append(_ data: RawSpan) -> Bool {
+        unsafe data.withUnsafeBytes { unsafe evbuffer_add(raw, $0.baseAddress, $0.count) == 0 }
     }
 
     /// Hands the first contiguous run of bytes to `body`, then drops it.

@@ -154,7 +154,7 @@ final class BufferEvent: EntrySource {
 
     fileprivate func outputChanged(_ removed: Int) {
         bytesLeft += removed
-        if isLayered, removed > 0 { handler.outputLeftBelow() }
+        if isLayered, removed > 0 { handler.lowestLayerDrained() }
     }
 
     /// It and those below it.
@@ -255,7 +255,7 @@ final class BufferEvent: EntrySource {
         unsafe evbuffer_freeze(output, 1)
     }
 
-    /// `outputShrank()` is called when no more than this many bytes wait.
+    /// `bufferEventDrained()` is called when no more than this many bytes wait.
     func setLowMark(_ mark: Int) {
         if let raw = unsafe raw { unsafe bufferevent_setwatermark(raw, Int16(EV_WRITE), mark, 0) }
     }
@@ -350,11 +350,12 @@ final class BufferEvent: EntrySource {
 /// What a `BufferEvent` calls, on the reactor's thread, inside an entry.
 protocol BufferEventHandler: AnyObject, CustomStringConvertible {
     func inputArrived()
-    func outputShrank()
+    /// No more than the low mark waits, or nothing does.
+    func bufferEventDrained()
     func bufferEventConnected()
     func bufferEventFailed(_ failure: BufferEvent.Failure)
     /// Something has left the lowest of several bufferevents. Called inside libevent's own doings, in no entry.
-    func outputLeftBelow()
+    func lowestLayerDrained()
 }
 
 private let readThunk: bufferevent_data_cb = { _, context in
@@ -362,7 +363,7 @@ private let readThunk: bufferevent_data_cb = { _, context in
 }
 
 private let writeThunk: bufferevent_data_cb = { _, context in
-    unsafe BufferEvent.enter(context) { if $0.isOpen { $0.handler.outputShrank() } }
+    unsafe BufferEvent.enter(context) { if $0.isOpen { $0.handler.bufferEventDrained() } }
 }
 
 private let eventThunk: bufferevent_event_cb = { _, what, context in

@@ -52,14 +52,15 @@ final class AdoptedConnection {
 
     /// Has the factory build a protocol, and tells it. To be called once.
     ///
-    /// - Throws: ``NoProtocol``, or what starting a transport throws.
-    @discardableResult
-    func begin() throws -> Protocol {
-        guard let socket, let newProtocol = factory.makeProtocol(for: peer) else { throw NoProtocol() }
-        self.socket = nil
-        let transport = try SocketTransport(reactor, socket, peer: peer, host: nil)
-        try transport.start(newProtocol)
-        return newProtocol
+    /// - Parameter completion: called once, with the protocol after its connectionMade has returned, or with what went wrong.
+    func begin(completion: @escaping StreamTransport.StartCompletion) {
+        guard let socket = socket.take() else { return }
+        do throws(SystemError) {
+            try SocketTransport.open(reactor, socket, peer: peer, host: nil)
+                .begin(.factory(factory), completion: completion)
+        } catch {
+            completion(.failure(error))
+        }
     }
 }
 

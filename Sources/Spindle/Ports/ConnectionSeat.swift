@@ -25,7 +25,7 @@ final class ConnectionSeat: Sendable {
             isArriving.store(true, ordering: .relaxed)
             defer { if isArriving.exchange(false, ordering: .relaxed) { count.subtract(1, ordering: .relaxed) } }
             // Without its port the reactor is stopping.
-            guard let port = reactor.ports.all.first(where: { $0.seat === self }) else { return }
+            guard let port = reactor.open.ports.all.first(where: { $0.seat === self }) else { return }
             if let socket = connection.take() { port.serve(socket, from: connection.peer) }
         }
     }

@@ -23,6 +23,9 @@ public final class ListeningPort {
     /// What all connections that are accepted from now on share; see ``Transport/rateLimitGroup``.
     public var rateLimitGroup: RateLimitGroup?
 
+    /// Makes what the bytes of each connection pass through that is accepted from now on.
+    package var makeFilter: (() -> any StreamFilter)?
+
     /// In a ``ReactorGroup``: hands what is accepted here to other reactors' ports.
     var dealer: ConnectionDealer?
     /// In a ``ReactorGroup``: where this port has its connections from. It accepts none.
@@ -74,7 +77,7 @@ public final class ListeningPort {
             factory.endUse()
             throw error
         }
-        slot = reactor.ports.insert(self)
+        slot = reactor.open.ports.insert(self)
     }
 
     private func open() throws {
@@ -110,7 +113,7 @@ public final class ListeningPort {
         reactor.base.bury(listener)
         endShortage()
         if let socket = socket.take() { maker.dispose(of: socket) }
-        reactor.ports.remove(slot)
+        reactor.open.ports.remove(slot)
         factory.endUse()
     }
 
@@ -145,14 +148,14 @@ extension ListeningPort: ListenerHandler {
 
     /// Has the factory build a protocol for a connection that was accepted, here or on another reactor.
     func serve(_ accepted: Socket, from peer: SocketAddress) {
-        guard let newProtocol = factory.makeProtocol(for: peer) else { return accepted.close() }
-        do {
+        do throws(SystemError) {
             let host = address.isWildcard ? nil : address
-            let transport = try SocketTransport(reactor, accepted, peer: peer, host: host)
+            let transport = try SocketTransport.open(reactor, accepted, peer: peer, host: host)
             transport.observer = self
             if let rateLimit { transport.rateLimit = rateLimit }
             if let rateLimitGroup { transport.rateLimitGroup = rateLimitGroup }
-            try? transport.start(newProtocol)
+            if let makeFilter { transport.insert(makeFilter()) }
+            transport.begin(.factory(factory))
         } catch {
             reactor.logger.error("cannot serve \(peer): \(error)")
         }
@@ -179,9 +182,9 @@ extension ListeningPort: ListenerHandler {
 }
 
 extension ListeningPort: ConnectionObserver {
-    package func connectionBegan(_ transport: Transport) { connectionCount += 1 }
+    package func connectionOpened(_ transport: Transport) { connectionCount += 1 }
 
-    package func connectionEnded(_ reason: any Error) {
+    package func connectionEnded(_ reason: any Error, wasStarted: Bool) {
         connectionCount -= 1
         if let drain, drain.isDone {
             self.drain = nil

@@ -12,13 +12,13 @@ final class PortDrain {
 
     /// Takes over what is open, and aborts it when `limit` is over. Fires when it is gone.
     func begin(_ limit: Duration) -> Deferred<Void> {
-        for transport in port.reactor.transports.all where transport.observer === port {
+        for transport in port.reactor.open.connections.all where transport.observer === port {
             transport.observer = self
             count += 1
         }
         try? self.limit?.cancel()
         self.limit = port.reactor.callLater(limit) { [self] in
-            for transport in port.reactor.transports.all where transport.observer === self {
+            for transport in port.reactor.open.connections.all where transport.observer === self {
                 transport.abortConnection()
             }
         }
@@ -37,10 +37,8 @@ final class PortDrain {
 }
 
 extension PortDrain: ConnectionObserver {
-    func connectionBegan(_ transport: Transport) {}
-
-    func connectionEnded(_ reason: any Error) {
+    func connectionEnded(_ reason: any Error, wasStarted: Bool) {
         count -= 1
-        port.connectionEnded(reason)
+        port.connectionEnded(reason, wasStarted: wasStarted)
     }
 }

@@ -27,7 +27,8 @@ extension Reactor {
         let connection = try AdoptedConnection(self, descriptor, factory)
         // It waits here for good if the reactor never runs, which it must not keep.
         inNextPass { [logger] in
-            do { try connection.begin() } catch {
+            connection.begin { result in
+                guard case .failure(let error) = result else { return }
                 logger.debug("the adopted descriptor \(descriptor) is not served: \(error)")
             }
         }

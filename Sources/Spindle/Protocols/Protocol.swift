@@ -23,7 +23,7 @@ open class Protocol {
     /// The connection: where this protocol writes and how it closes.
     public final var transport: Transport {
         if let assignedTransport { return assignedTransport }
-        let inert = Transport(reactor: .detached())
+        let inert = InertTransport(reactor: .detached())
         assignedTransport = inert
         return inert
     }

@@ -3,9 +3,9 @@ extension Reactor {
     public var statistics: Statistics {
         requireThread()
         return Statistics(
-            passes: base.passes, longestPass: base.watch.longestPass, connections: transports.count,
-            connectionAttempts: attempts.count, listeningPorts: ports.count, delayedCalls: timers.count,
-            tasks: tasks.count, watchedDescriptors: watches.count, jobs: jobsDone, bytesReceived: bytesReceived,
+            passes: base.passes, longestPass: base.watch.longestPass, connections: open.connections.count,
+            connectionAttempts: open.attempts.count, listeningPorts: open.ports.count, delayedCalls: timers.count,
+            tasks: open.tasks.count, watchedDescriptors: open.watches.count, jobs: jobsDone, bytesReceived: bytesReceived,
             bytesWritten: bytesWritten,
             threads: ownThreadPool?.statistics)
     }
@@ -23,23 +23,14 @@ extension Reactor {
     /// Of each kind the first twenty are named. The wording may change; programs read ``statistics``.
     public func describe() -> String {
         requireThread()
-        let parts: [(kind: String, things: [String])] = [
-            ("port", ports.all.map { "port \($0)" }),
-            ("connection", transports.all.map { "connection \($0)" }),
-            ("attempt", attempts.all.map { "attempt to connect to \($0.destination)" }),
-            ("delayed call", delayedCalls.map { "\($0)" }),
-            ("task", tasks.all.map { "task spawned at \($0.origin)" }),
-            ("watched descriptor", watches.all.map { "\($0)" }),
-            (
-                "trigger",
-                awaitedOutcomes.filter { !$0.hasFired }.map { "trigger to wait for, added at \($0.fileID):\($0.line)" }
-            ),
-        ]
-        let counts = parts.dropLast().map { "\($0.things.count) \($0.kind)\($0.things.count == 1 ? "" : "s")" }
+        let lists = open.lists
+        let counts = lists.map { "\($0.count) \($0.noun)\($0.count == 1 ? "" : "s")" }
         var lines = ["\(wasInvalidated ? "invalidated" : phase.rawValue); \(counts.joined(separator: ", "))"]
-        for part in parts {
-            lines += part.things.prefix(20).map { "  \($0)" }
-            if part.things.count > 20 { lines.append("  and \(part.things.count - 20) more \(part.kind)s") }
+        let triggers = awaitedOutcomes.filter { !$0.hasFired }
+            .map { "trigger to wait for, added at \($0.fileID):\($0.line)" }
+        for (noun, items) in lists.map({ ($0.noun, $0.lines) }) + [("trigger", triggers)] {
+            lines += items.prefix(20).map { "  \($0)" }
+            if items.count > 20 { lines.append("  and \(items.count - 20) more \(noun)s") }
         }
         if let threads = ownThreadPool?.statistics, threads.working + threads.waiting > 0 {
             lines.append("  thread pool: \(threads.working) jobs under way, \(threads.waiting) waiting")

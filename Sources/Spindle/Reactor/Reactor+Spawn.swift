@@ -36,7 +36,7 @@ extension Reactor {
         hasSpawned = true
         let entry = SpawnedTask(Origin(fileID: fileID, line: line))
         let deferred = Deferred<Value>(fileID: fileID, line: line) { _ in entry.cancel() }
-        entry.slot = tasks.insert(entry)
+        entry.slot = open.tasks.insert(entry)
         if isClosing { entry.cancel() }
         // Sound: `assumeIsolated` checks that this is the reactor's thread, and the task, isolated
         // to its actor and preferring its executor, stays there.
@@ -49,7 +49,7 @@ extension Reactor {
                     _ = actor
                     let result: Result<Value, any Error>
                     do { result = .success(try await unsafe body()) } catch { result = .failure(error) }
-                    unsafe reactor.tasks.remove(spawned.slot)
+                    unsafe reactor.open.tasks.remove(spawned.slot)
                     try? unsafe deferredOut.fire(result)
                 }
             }

@@ -19,13 +19,10 @@ extension Reactor {
     /// Ends what is open.
     private func close() {
         phase = .closing
-        for port in ports.all { port.stopListening() }
-        for attempt in attempts.all { attempt.fail(ReactorNotRunning()) }
-        for task in tasks.all { task.cancel() }
-        for transport in transports.all { transport.loseConnection() }
+        for list in open.lists { list.end(.closing) }
         graceTimer = callLater(options.shutdownGrace) { [unowned self] in
             phase = .abandoning
-            for transport in transports.all { transport.abortConnection() }
+            open.connections.end(.outOfTime)
         }
         fire(.during, .shutdown)
     }
@@ -33,17 +30,17 @@ extension Reactor {
     /// Whether nothing is left that the end of `run()` would have to wait for.
     var isFinished: Bool {
         guard isClosing else { return false }
-        return transports.isEmpty && attempts.isEmpty && (tasks.isEmpty || phase == .abandoning)
+        return !open.lists.contains { $0.isAwaited(isOutOfTime: phase == .abandoning) }
     }
 
     /// Lets go of what would otherwise keep the reactor, and be kept by it, for ever.
     func cleanUp() {
         (graceTimer, awaitedOutcomes) = (nil, [])
-        if phase == .abandoning, !tasks.isEmpty {
-            let places = tasks.all.map { "\($0.origin)" }.joined(separator: ", ")
+        if phase == .abandoning, !open.tasks.isEmpty {
+            let places = open.tasks.all.map { "\($0.origin)" }.joined(separator: ", ")
             logger.warning("the reactor stopped without waiting for tasks any longer that were spawned at \(places)")
         }
-        for port in ports.all { port.stopListening() }
+        open.ports.end(.over)
         callOff()
         // The last words of tasks and connections. A loop that goes on queueing calls is cut short.
         for _ in 0..<100 where handle.queue.hasWork {
@@ -56,7 +53,7 @@ extension Reactor {
 
     /// Ends what would be called later.
     private func callOff() {
-        timers.abandonAll()
-        for watch in watches.all { watch.cancel() }
+        timers.end(.over)
+        open.watches.end(.over)
     }
 }

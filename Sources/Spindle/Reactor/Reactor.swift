@@ -37,12 +37,8 @@ public final class Reactor {
     let logger: Logger
     let timers: TimerQueue
 
-    // What is open on this reactor. These references keep it alive.
-    var transports = SlotMap<SocketTransport>() { didSet { base.workWaits() } }
-    var ports = SlotMap<ListeningPort>() { didSet { base.workWaits() } }
-    var attempts = SlotMap<ConnectAttempt>() { didSet { base.workWaits() } }
-    var tasks = SlotMap<SpawnedTask>() { didSet { base.workWaits() } }
-    var watches = SlotMap<DescriptorWatch>() { didSet { base.workWaits() } }
+    /// What is open on this reactor.
+    var open: OpenThings { didSet { base.workWaits() } }
     /// How many jobs on threads have not been answered yet.
     var awaitedAnswers = 0 { didSet { base.workWaits() } }
     /// Made when somebody asks for it.
@@ -123,9 +119,9 @@ public final class Reactor {
     }
 
     deinit {
-        for watch in watches.all { watch.cancel() }
+        open.watches.end(.over)
         hangUpWatch?.stop()
-        timers.abandonAll()
+        timers.end(.over)
         handle.close()
     }
 
@@ -142,6 +138,7 @@ public final class Reactor {
         handle = ReactorHandle(wakeup: wakeup)
         actor = ReactorActor(handle)
         timers = TimerQueue(handle, timer)
+        open = OpenThings(timers: timers)
         receiveBuffer = ReceiveBuffer(capacity: max(1, options.receiveBufferSize))
     }
 

@@ -29,7 +29,7 @@ final class ReceiveBuffer {
     func receive(from socket: Socket) -> Outcome {
         while true {
             let count =
-                unsafe socket.stream == nil
+                unsafe socket.standardStream == nil
                 ? recv(socket.descriptor, bytes.baseAddress, bytes.count, 0)
                 : read(socket.descriptor, bytes.baseAddress, bytes.count)
             if count > 0 { return .received(count) }

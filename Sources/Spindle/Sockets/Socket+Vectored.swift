@@ -8,7 +8,9 @@ extension Socket {
                 unsafe withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2) { pieces in
                     unsafe pieces[0] = Self.piece(first)
                     unsafe pieces[1] = Self.piece(second)
-                    if let stream { return Self.retrying { unsafe writev(stream.output, pieces.baseAddress, 2) } }
+                    if let standardStream {
+                        return Self.retrying { unsafe writev(standardStream.output, pieces.baseAddress, 2) }
+                    }
                     var message = unsafe msghdr()
                     unsafe message.msg_iov = pieces.baseAddress
                     unsafe message.msg_iovlen = 2

@@ -1,11 +1,12 @@
+internal import CLinux
 import Glibc
 
 /// The system calls on one socket. A copy of its number, not its owner: whoever opened it closes it, once.
 ///
-/// What is read and written in its place, such as a pair of pipes, has a `stream`; see `StandardStream`.
+/// What is read and written in its place, such as a pair of pipes, has a ``StandardStream``.
 struct Socket {
     let descriptor: CInt
-    let stream: StandardStream?
+    let standardStream: StandardStream?
 
     /// Opens a non-blocking, close-on-exec stream socket of an address's family.
     static func openStream(for address: SocketAddress) throws(SystemError) -> Socket {
@@ -17,13 +18,13 @@ struct Socket {
 
     init(descriptor: CInt) {
         self.descriptor = descriptor
-        stream = nil
+        standardStream = nil
     }
 
     /// What is read from one descriptor and written to another one.
-    init(reading descriptor: CInt, _ stream: StandardStream) {
+    init(reading descriptor: CInt, _ standardStream: StandardStream) {
         self.descriptor = descriptor
-        self.stream = stream
+        self.standardStream = standardStream
     }
 
     /// The same socket by a descriptor of our own.
@@ -40,12 +41,12 @@ struct Socket {
     }
 
     func close() {
-        stream?.end(input: descriptor)
+        standardStream?.end(input: descriptor)
         _ = Glibc.close(descriptor)
     }
 
     /// Where it is written to.
-    var output: CInt { stream?.output ?? descriptor }
+    var output: CInt { standardStream?.output ?? descriptor }
 
     /// Keeps programs that this one starts from having it. False if it is not open.
     func closeOnExec() -> Bool { fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0 }
@@ -96,7 +97,7 @@ struct Socket {
 
     /// Takes the error that the kernel has noted for the socket, if there is one.
     func takeError() -> SystemError? {
-        guard stream == nil else { return nil }
+        guard standardStream == nil else { return nil }
         var code: CInt = 0
         var length = socklen_t(MemoryLayout<CInt>.size)
         let result = unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length)
@@ -105,7 +106,7 @@ struct Socket {
     }
 
     func localAddress() throws(SystemError) -> SocketAddress {
-        guard stream == nil else { return .unnamed }
+        guard standardStream == nil else { return .unnamed }
         return unsafe try address("getsockname") { unsafe getsockname(descriptor, $0, $1) }
     }
 
@@ -140,7 +141,7 @@ struct Socket {
     func send(_ data: RawSpan) -> SendOutcome {
         unsafe data.withUnsafeBytes { bytes in
             Self.retrying {
-                if let stream { return unsafe write(stream.output, bytes.baseAddress, bytes.count) }
+                if let standardStream { return unsafe write(standardStream.output, bytes.baseAddress, bytes.count) }
                 return unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
             }
         }
@@ -161,7 +162,7 @@ struct Socket {
 
     /// Looks at what would be received, and leaves it there.
     func peek() -> ReceiveBuffer.Outcome {
-        if stream != nil { return StandardStream.peek(descriptor) }
+        if standardStream != nil { return StandardStream.peek(descriptor) }
         var byte: UInt8 = 0
         let count = unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK))
         if count > 0 { return .received(count) }
@@ -181,11 +182,17 @@ struct Socket {
         return unsafe poll(&watched, 1, 0) == 1 && Int32(watched.revents) & POLLHUP != 0
     }
 
+    /// Whether the peer has finished sending, with something before that unread, perhaps.
+    var peerHasShutDown: Bool {
+        var watched = pollfd(fd: descriptor, events: Int16(EPOLLRDHUP.rawValue), revents: 0)
+        return unsafe poll(&watched, 1, 0) == 1 && UInt32(watched.revents) & EPOLLRDHUP.rawValue != 0
+    }
+
     // MARK: - Closing
 
     /// Tells the peer that nothing more will come, once what was sent has reached it.
     func shutdownWriting() {
-        if let stream { stream.endOutput() } else { _ = shutdown(descriptor, Int32(SHUT_WR)) }
+        if let standardStream { standardStream.endOutput() } else { _ = shutdown(descriptor, Int32(SHUT_WR)) }
     }
 
     /// How many bytes the peer has not acknowledged yet; 0 if the kernel cannot tell.

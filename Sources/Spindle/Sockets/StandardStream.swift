@@ -9,6 +9,8 @@ struct StandardStream {
     let output: CInt
     /// The program's own descriptor for output: others learn of the end when it, too, is closed.
     private let originalOutput: CInt
+    /// epoll does not watch the input: it is a regular file, or /dev/null.
+    let isUnwatchable: Bool
     private let changesInput: Bool
     private let changesOutput: Bool
 
@@ -18,7 +20,8 @@ struct StandardStream {
         do throws(SystemError) {
             let theirs = try reopen(output, O_WRONLY)
             let stream = StandardStream(
-                output: theirs.descriptor, originalOutput: output, changesInput: ours.isShared,
+                output: theirs.descriptor, originalOutput: output,
+                isUnwatchable: Descriptor.whyUnwatchable(ours.descriptor) == EPERM, changesInput: ours.isShared,
                 changesOutput: theirs.isShared)
             return Socket(reading: ours.descriptor, stream)
         } catch {

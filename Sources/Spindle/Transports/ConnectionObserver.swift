@@ -1,6 +1,15 @@
-/// Hears of a connection's beginning before its protocol does, and of its end after it: the port or
-/// connector that the connection came from.
+/// Hears of a connection's stages before its protocol does, and of its end after it: the port or connector that the
+/// connection came from.
 package protocol ConnectionObserver: AnyObject {
-    func connectionBegan(_ transport: Transport)
-    func connectionEnded(_ reason: any Error)
+    /// The connection is there, and may still have to wait for its protocol.
+    func connectionOpened(_ transport: Transport)
+    /// Its protocol was built, and is told next.
+    func connectionStarted(_ transport: Transport)
+    /// - Parameter wasStarted: false of a connection that never got a protocol.
+    func connectionEnded(_ reason: any Error, wasStarted: Bool)
+}
+
+extension ConnectionObserver {
+    package func connectionOpened(_ transport: Transport) {}
+    package func connectionStarted(_ transport: Transport) {}
 }

@@ -1,8 +1,11 @@
 /// One end of a connection, as a protocol sees it: where it writes, and how it closes.
 ///
-/// Every kind of transport keeps the same contract; the rules are in the guide <doc:Contract>. This
-/// class itself is the transport of what is not connected: all it is asked to do is done by doing
-/// nothing. Use a transport on its reactor's thread only.
+/// Every kind of transport keeps the same contract; the rules are in the guide <doc:Contract>. A protocol that is not
+/// connected has one as well, which does nothing. Use a transport on its reactor's thread only.
+///
+/// This class is the interface alone: each method stops the program until a subclass overrides it, so that a subclass cannot
+/// forget one and silently do nothing. Spindle makes the subclasses; programs have no need to.
+// Open for its subclass StreamTransport to be; its initializer and its methods are not.
 open class Transport: CustomStringConvertible {
     /// The reactor that the connection lives on.
     public final let reactor: Reactor
@@ -13,35 +16,39 @@ open class Transport: CustomStringConvertible {
     /// The transport that this one is registered with as a producer.
     package final weak var consumer: Transport?
 
-    public init(reactor: Reactor) { self.reactor = reactor }
+    init(reactor: Reactor) { self.reactor = reactor }
+
+    private func abstract(_ method: StaticString = #function) -> Never {
+        fatalError("\(type(of: self)) has to override \(method)")
+    }
 
     /// What it connects, and how that stands, in words for people.
-    open var description: String { "no connection" }
+    public var description: String { abstract() }
 
     /// The address of this end.
-    open var host: SocketAddress { .unspecified }
+    public var host: SocketAddress { abstract() }
 
     /// The address of the other end.
-    open var peer: SocketAddress { .unspecified }
+    public var peer: SocketAddress { abstract() }
 
     /// Who is at the other end of a UNIX socket; nil of other connections, and of those that are over.
-    open var peerCredentials: PeerCredentials? { nil }
+    public var peerCredentials: PeerCredentials? { abstract() }
 
     /// Whether the connection is open, the time it takes to close included.
-    open var isConnected: Bool { false }
+    public var isConnected: Bool { abstract() }
 
     /// Whether the connection is closing or closed on our account: nothing will be delivered any more.
-    open var isDisconnecting: Bool { true }
+    public var isDisconnecting: Bool { abstract() }
 
     /// Whether reading is paused; see ``pauseProducing()``.
-    open var isPaused: Bool { false }
+    public var isPaused: Bool { abstract() }
 
     /// Fires once `connectionMade` has returned, and at once if it has; fails with what kept it from being called, or with
     /// what it threw.
     ///
     /// Of interest with ``Reactor/adopt(bufferEvent:protocol:)``, which hands out transports of connections that are still
     /// being made. What is written meanwhile waits; ``loseConnection()`` gives up.
-    open func whenConnected() -> Deferred<Void> { Deferred(.failure(ConnectionLost())) }
+    public func whenConnected() -> Deferred<Void> { abstract() }
 
     // MARK: - Writing
 
@@ -51,7 +58,7 @@ open class Transport: CustomStringConvertible {
     /// the callback returns (W2); large writes leave at once. What the kernel will not take waits
     /// in memory: pace yourself with ``registerProducer(_:streaming:)`` if the peer may be slow.
     /// Does nothing when not connected, or after ``loseConnection()`` (W3).
-    open func write(_ data: RawSpan) {}
+    public func write(_ data: RawSpan) { abstract() }
 
     /// Sends a piece of a file without reading it into memory. False if this transport cannot: then it is to be written.
     func write(_ file: File, from offset: Int, _ count: Int) -> Bool { false }
@@ -64,9 +71,7 @@ open class Transport: CustomStringConvertible {
     ///
     /// - Throws: ``CannotSendDescriptorError`` if the transport is no UNIX socket, `data` is empty, or the
     ///   descriptor cannot be copied.
-    open func sendFileDescriptor(_ descriptor: CInt, with data: RawSpan) throws {
-        throw CannotSendDescriptorError(.notUNIX)
-    }
+    public func sendFileDescriptor(_ descriptor: CInt, with data: RawSpan) throws { abstract() }
 
     // MARK: - Closing
 
@@ -76,25 +81,25 @@ open class Transport: CustomStringConvertible {
     /// nothing is delivered, and later writes are dropped. A registered producer is waited for. A
     /// peer that reads nothing for ``Reactor/Options/closeLimit`` is cut off, and so is one that has finished while the
     /// producer writes nothing for as long (W4).
-    open func loseConnection() {}
+    public func loseConnection() { abstract() }
 
     /// As ``loseConnection()``, but aborts if that is not done when `timeout` is over (W4).
-    open func loseConnection(timeout: Duration) {}
+    public func loseConnection(timeout: Duration) { abstract() }
 
     /// Finishes sending: the peer sees the end of our data once it has read it all. Reading goes on (W6).
-    open func loseWriteConnection() {}
+    public func loseWriteConnection() { abstract() }
 
     /// Drops what is unsent and resets the connection; `connectionLost` with ``ConnectionAborted``
     /// comes in the next pass (W5).
-    open func abortConnection() {}
+    public func abortConnection() { abstract() }
 
     // MARK: - Flow
 
     /// Stops reading, at once (P4). The kernel's buffers fill up, and then the peer has to wait.
-    open func pauseProducing() {}
+    public func pauseProducing() { abstract() }
 
     /// Starts reading again (P4).
-    open func resumeProducing() {}
+    public func resumeProducing() { abstract() }
 
     /// Has `producer` paused while more waits to be sent than is good, and resumed afterwards (P2).
     ///
@@ -103,27 +108,27 @@ open class Transport: CustomStringConvertible {
     /// - Parameter streaming: true for a push producer, which is paused and resumed; false for a pull
     ///   producer, which is asked for a piece each time everything was sent. See ``Producer``.
     /// - Throws: ``ProducerAlreadyRegistered`` (P1).
-    open func registerProducer(_ producer: any Producer, streaming: Bool) throws { producer.stopProducing() }
+    public func registerProducer(_ producer: any Producer, streaming: Bool) throws { abstract() }
 
     /// Ends the registration: the producer has written all it had.
-    open func unregisterProducer() {}
+    public func unregisterProducer() { abstract() }
 
     /// A transport that is, or was, the producer here has nothing more to write.
-    package func producerEnded(_ producer: Transport) {}
+    package func producerEnded(_ producer: Transport) { abstract() }
 
     /// When a producer is paused and resumed, and when ``drained(isolation:)`` returns. ``Reactor/Options/waterMarks`` from
     /// the start.
-    open var waterMarks: WaterMarks {
-        get { reactor.options.waterMarks }
-        set {}
+    public var waterMarks: WaterMarks {
+        get { abstract() }
+        set { abstract() }
     }
 
     /// Whether more waits to be sent than the high mark of ``waterMarks``.
-    package var isBackedUp: Bool { false }
+    package var isBackedUp: Bool { abstract() }
 
     /// Fires in a later pass, once no more than the low mark of ``waterMarks`` waits to be sent; fails with the
     /// reason when the connection is lost before that, or was over already (P3).
-    open func whenDrained() -> Deferred<Void> { Deferred(.failure(ConnectionLost())) }
+    public func whenDrained() -> Deferred<Void> { abstract() }
 
     /// Waits until no more than the low mark of ``waterMarks`` waits to be sent.
     ///
@@ -147,7 +152,7 @@ open class Transport: CustomStringConvertible {
 
     /// The descriptor, for what this class has no method for; nil when there is none. Do not close it, and neither
     /// read nor write by it.
-    open var fileDescriptor: CInt? { nil }
+    public var fileDescriptor: CInt? { abstract() }
 
     /// Sends and receives by a bufferevent from now on, if this transport can.
     func goBuffered() throws(SystemError) -> BufferEvent? { nil }
@@ -163,18 +168,18 @@ open class Transport: CustomStringConvertible {
     /// Sets an option of the socket. Does nothing after the end.
     ///
     /// - Throws: ``SystemError`` naming the option, if the kernel refuses or the socket has no such option.
-    open func set(_ option: SocketOption) throws {}
+    public func set(_ option: SocketOption) throws { abstract() }
 
     /// Whether small writes go out without waiting for earlier ones to be acknowledged. On from the start.
-    open var noDelay: Bool {
-        get { false }
-        set {}
+    public var noDelay: Bool {
+        get { abstract() }
+        set { abstract() }
     }
 
     /// Whether the kernel probes a peer that has been silent for long, and ends the connection if it is gone.
-    open var keepAlive: Bool {
-        get { false }
-        set {}
+    public var keepAlive: Bool {
+        get { abstract() }
+        set { abstract() }
     }
 
     // MARK: - Protocol
@@ -190,43 +195,10 @@ open class Transport: CustomStringConvertible {
 
     /// As ``switchProtocol(to:)``; `rest`, if not empty, is the first that the new protocol receives:
     /// what is left of the bytes that the old one was just given.
-    open func switchProtocol(to newProtocol: Protocol, handingOver rest: RawSpan) {}
+    public func switchProtocol(to newProtocol: Protocol, handingOver rest: RawSpan) { abstract() }
 
     /// A callback of the protocol threw: the connection closes, with that error as the reason (S4).
-    package func callbackThrew(_ callback: StaticString, _ error: any Error) { loseConnection() }
-}
-
-/// A transport can be the producer of another one: a proxy registers each of its two with the other.
-extension Transport: Producer {
-    /// Closes, as ``loseConnection()`` does.
-    public func stopProducing() { loseConnection() }
-
-    /// Called when it is lost or its peer has finished: it produces nothing more, and a consumer that waits for it to
-    /// finish before closing (W4) need not.
-    package final func leaveConsumer() { consumer.take()?.producerEnded(self) }
-}
-
-extension Transport {
-    /// Sends bytes; see ``write(_:)-2ryzc``.
-    public func write(_ bytes: [UInt8]) { bytes.withRawSpan { write($0) } }
-
-    /// Sends text as UTF-8; see ``write(_:)-2ryzc``.
-    public func write(_ text: String) { text.withRawSpan { write($0) } }
-
-    /// Sends an open descriptor with bytes; see ``sendFileDescriptor(_:with:)-(_,RawSpan)``.
-    public func sendFileDescriptor(_ descriptor: CInt, with bytes: [UInt8]) throws {
-        try bytes.withRawSpan { try sendFileDescriptor(descriptor, with: $0) }
-    }
-
-    /// Sends an open descriptor with text; see ``sendFileDescriptor(_:with:)-(_,RawSpan)``.
-    public func sendFileDescriptor(_ descriptor: CInt, with text: String) throws {
-        try text.withRawSpan { try sendFileDescriptor(descriptor, with: $0) }
-    }
-
-    /// Sends pieces one after the other, in as few sends as one write of all of them would take (W2).
-    public func writeSequence(_ pieces: some Sequence<[UInt8]>) {
-        for piece in pieces { write(piece) }
-    }
+    package func callbackThrew(_ callback: StaticString, _ error: any Error) { abstract() }
 }
 
 @available(*, unavailable)

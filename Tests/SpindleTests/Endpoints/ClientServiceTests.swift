@@ -365,8 +365,7 @@ import Testing
     func chained() throws {
         final class Watcher: ConnectionObserver {
             var ends = 0
-            func connectionBegan(_ transport: Transport) {}
-            func connectionEnded(_ reason: any Error) { ends += 1 }
+            func connectionEnded(_ reason: any Error, wasStarted: Bool) { ends += 1 }
         }
         let bench = try Bench()
         let watcher = Watcher()

@@ -1,4 +1,4 @@
-import Spindle
+@_spi(Carriers) import Spindle
 
 /// An endpoint that connects, or fails to, when a test says so.
 final class ScriptedEndpoint: StreamClientEndpoint {
@@ -40,7 +40,7 @@ final class ScriptedEndpoint: StreamClientEndpoint {
 }
 
 /// A connection that ends when a test says so.
-final class ScriptedTransport: Transport {
+final class ScriptedTransport: InertTransport {
     private var served: Protocol?
     private(set) var losing = 0
 
@@ -61,7 +61,7 @@ final class ScriptedTransport: Transport {
     /// The connection is over.
     func end(_ reason: any Error = ConnectionDone()) {
         served.take()?.connectionLost(reason)
-        observer.take()?.connectionEnded(reason)
+        observer.take()?.connectionEnded(reason, wasStarted: true)
     }
 }
 

@@ -1,11 +1,11 @@
 import Glibc
 
-@testable import Spindle
+@_spi(Carriers) @testable import Spindle
 
 extension StreamFuzz {
     /// Whether bytes written now will be sent. The transport is asked: what a user cannot know, such as how far
     /// the closing has come, would have to be modelled exactly.
-    private var acceptsWrites: Bool { (current.transport as? SocketTransport)?.acceptsWrites ?? false }
+    private var acceptsWrites: Bool { (current.transport as? StreamTransport)?.acceptsWrites ?? false }
 
     /// Whether nothing else is sending.
     private var isIdle: Bool { producer == nil && transfer == nil && !isUncertain && acceptsWrites }

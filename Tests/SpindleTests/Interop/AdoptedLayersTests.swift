@@ -36,7 +36,7 @@ import Testing
         let subject = Recorder()
         subject.onData = { me, _ in
             me.transport.write([UInt8](repeating: 65, count: size))
-            #expect(size == 1 || (me.transport as? SocketTransport)?.backlogLength ?? 0 > 0)
+            #expect(size == 1 || (me.transport as? LayeredTransport)?.backlogLength ?? 0 > 0)
             me.transport.loseConnection()
         }
         subject.onLost = { me in me.reactor.callLater(.zero) { try me.reactor.stop() } }

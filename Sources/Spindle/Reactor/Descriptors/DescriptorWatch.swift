@@ -30,7 +30,7 @@ public final class DescriptorWatch: CustomStringConvertible {
             throw CannotWatchError(descriptor: descriptor, errno: error.errno)
         }
         self.event = event
-        slot = reactor.watches.insert(self)
+        slot = reactor.open.watches.insert(self)
     }
 
     /// Whether the descriptor is still watched.
@@ -46,7 +46,7 @@ public final class DescriptorWatch: CustomStringConvertible {
         event.base.bury(event)
         // Let go of last: what it held may come back to the reactor.
         let body = body.take()
-        reactor?.watches.remove(slot)
+        reactor?.open.watches.remove(slot)
         withExtendedLifetime(body) {}
     }
 

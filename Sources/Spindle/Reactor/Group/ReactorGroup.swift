@@ -73,7 +73,7 @@ public final class ReactorGroup: Sendable {
         let starting = front.addSystemEventTrigger(.after, .startup) { [self] in try start(crew, front) }
         let stopping = front.addSystemEventTrigger(.before, .shutdown) {
             // Whom they accept nobody serves any more.
-            for port in front.ports.all { port.stopListening() }
+            for port in front.open.ports.all { port.stopListening() }
             return crew.stop()
         }
         do { try front.run() } catch { fail(error) }

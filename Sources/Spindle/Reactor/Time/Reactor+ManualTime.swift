@@ -48,8 +48,8 @@ extension Reactor {
 
     /// Ends what goes on on a reactor that will never run: tasks are cancelled, delayed calls let go.
     package func abandon() {
-        for task in tasks.all { task.cancel() }
+        open.tasks.end(.outOfTime)
         // From inside a callback: whoever made that goes on with what is queued.
-        if base.isInside { timers.abandonAll() } else { cleanUp() }
+        if base.isInside { timers.end(.over) } else { cleanUp() }
     }
 }

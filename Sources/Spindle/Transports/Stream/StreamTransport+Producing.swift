@@ -1,12 +1,6 @@
-/// A producer and what the transport has told it.
-struct RegisteredProducer {
-    let producer: any Producer
-    let isStreaming: Bool
-    var isPaused = false
-}
-
-extension SocketTransport {
-    func register(_ producer: any Producer, _ streaming: Bool) throws {
+// Producers write at the pace of the peer (P1 to P3).
+extension StreamTransport {
+    final func register(_ producer: any Producer, _ streaming: Bool) throws {
         guard self.producer == nil else { throw ProducerAlreadyRegistered() }
         guard acceptsWrites else { return producer.stopProducing() }
         self.producer = RegisteredProducer(producer: producer, isStreaming: streaming)
@@ -15,70 +9,79 @@ extension SocketTransport {
         if streaming { backlogGrew() } else { queueFlush() }
     }
 
-    func forgetProducer() {
+    final func forgetProducer() {
         guard producer.take() != nil else { return }
         applyLowMark()
-        if state == .closing || isWriteEndRequested { acceptsWrites = false }
         queueFlush()
     }
 
-    /// How much waits to be sent, in bytes.
-    var backlogLength: Int { (conduit?.outputLength ?? 0) + (mail?.weight ?? 0) }
+    /// How much waits to be sent, in bytes: in the carrier, and for a filter that cannot encode it yet.
+    final var pendingByteCount: Int { backlogLength + (filtering?.waiting.count ?? 0) }
+
+    /// Whether anything does.
+    final var hasPendingOutput: Bool { isBacklogged || filtering?.holdsOutput == true }
 
     /// More waits than before.
-    func backlogGrew() {
+    package final func backlogGrew() {
         applyLowMark()
-        if backlogLength > marks.high { pauseProducer() }
+        if pendingByteCount > marks.high { pauseProducer() }
     }
 
-    /// Has the bufferevent report when somebody has waited long enough: those who wait for the low mark, or else
+    /// Some of what waited has left the carrier, or may leave now.
+    package final func backlogChanged() {
+        guard writeError == nil, state != .closed else { return }
+        measureBacklog()
+        guard writeError == nil else { return }
+        resumeIfLow()
+        // What the producer has written just now comes first.
+        if !isFlushQueued { takeNextStep() }
+    }
+
+    /// Has the carrier report when somebody has waited long enough: those who wait for the low mark, or else
     /// those who wait for the last byte.
-    private func applyLowMark() {
-        conduit?.setLowMark(producer?.isStreaming == true || !drainWaiters.isEmpty ? marks.low : 0)
+    private final func applyLowMark() {
+        setLowMark(producer?.isStreaming == true || !drainWaiters.isEmpty ? marks.low : 0)
     }
 
-    /// Whether no more waits than `drained()` and paused producers are content with.
-    private var isLow: Bool { backlogLength <= marks.low }
-
-    func change(_ newMarks: WaterMarks) {
+    final func change(_ newMarks: WaterMarks) {
         marks = newMarks
         backlogGrew()
         // Not now: a producer or a task may be on the stack.
-        reactor.inNextPass { [self] in backlogShrank() }
+        reactor.inNextPass { [self] in resumeIfLow() }
     }
 
-    /// Less waits than before.
-    func backlogShrank() {
+    /// Resumes those who have waited for the low mark, if no more waits.
+    final func resumeIfLow() {
         // With a backlog dropped for want of anybody to take it nothing has drained.
-        guard state != .closed, writeError == nil, isLow else { return }
+        guard state != .closed, writeError == nil, pendingByteCount <= marks.low else { return }
         resumeProducer()
         releaseDrainWaiters(.success(()))
     }
 
     /// Pauses a push producer that has filled the backlog, or can reach nobody any more: at once, inside
     /// its own `write`, or one that writes in a loop until it is paused would never end (S2).
-    func pauseProducer() {
+    final func pauseProducer() {
         guard let producer, producer.isStreaming, !producer.isPaused else { return }
         self.producer?.isPaused = true
         producer.producer.pauseProducing()
     }
 
     /// Ends the registration from our side.
-    func stopProducer() {
+    final func stopProducer() {
         producer.take()?.producer.stopProducing()
     }
 
-    private func resumeProducer() {
+    private final func resumeProducer() {
         guard let producer, producer.isPaused else { return }
         self.producer?.isPaused = false
         producer.producer.resumeProducing()
     }
 
     /// Asks a pull producer for its next piece, once in a pass, so that a fast peer's does not starve others.
-    func askForMore() {
+    final func askForMore() {
         guard producer?.isStreaming == false else { return }
         reactor.inNextPass { [self] in
-            guard let producer, !producer.isStreaming, !isBacklogged else { return }
+            guard let producer, !producer.isStreaming, !hasPendingOutput else { return }
             producer.producer.resumeProducing()
         }
     }
@@ -86,16 +89,16 @@ extension SocketTransport {
     // MARK: - Waiting for the low mark
 
     /// Never before the next pass: what awaits this in a loop lets others have their turn.
-    func drainedLater() -> Deferred<Void> {
-        guard state != .closed else { return Deferred(.failure(endReason)) }
+    final func drainedLater() -> Deferred<Void> {
+        guard state != .closed else { return Deferred(.failure(endReason ?? ConnectionDone())) }
         let waiter = Deferred<Void>()
         drainWaiters.append(waiter)
         applyLowMark()
-        reactor.inNextPass { [self] in backlogShrank() }
+        reactor.inNextPass { [self] in resumeIfLow() }
         return waiter
     }
 
-    func releaseDrainWaiters(_ result: Result<Void, any Error>) {
+    final func releaseDrainWaiters(_ result: Result<Void, any Error>) {
         guard !drainWaiters.isEmpty else { return }
         let waiters = drainWaiters
         drainWaiters = []

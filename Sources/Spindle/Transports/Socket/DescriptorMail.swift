@@ -52,7 +52,7 @@ final class DescriptorMail {
     /// Sends the first descriptor and what it can of the bytes behind it.
     ///
     /// - Returns: the bytes, and how many of them were sent: the others come next. Nil if nothing was sent; in
-    ///   that case, should anything wait, `outputProgressed()` is called when it is time to try again.
+    ///   that case, should anything wait, `sendMore()` is called when it is time to try again.
     func sendFirst() throws(SystemError) -> (bytes: [UInt8], count: Int)? {
         guard let first = outgoing.first else { return nil }
         switch first.bytes.withRawSpan({ transport.socket.send($0, with: first.descriptor) }) {
@@ -127,5 +127,5 @@ final class DescriptorMail {
 extension DescriptorMail: EventHandler {
     var description: String { "\(transport)" }
 
-    func eventFired() { transport.outputProgressed() }
+    func eventFired() { transport.sendMore() }
 }

@@ -7,7 +7,7 @@ extension SocketTransport {
 
     /// Sends a copy of `descriptor` with the first byte of `data`, behind all that was written before.
     func post(_ descriptor: CInt, _ data: RawSpan) throws(CannotSendDescriptorError) {
-        guard peer.family == .unix, !isLayered else { throw CannotSendDescriptorError(.notUNIX) }
+        guard peer.family == .unix, filtering == nil else { throw CannotSendDescriptorError(.notUNIX) }
         guard data.byteCount > 0 else { throw CannotSendDescriptorError(.noData) }
         guard acceptsWrites else { return pauseProducer() }
         let copy: CInt
@@ -22,7 +22,7 @@ extension SocketTransport {
         mail.append(copy, data)
         sendMail()
         guard writeError == nil else { return }
-        isBacklogged = backlogLength > 0
+        measureBacklog()
         if isBacklogged { backlogGrew() }
         // A pull producer is asked for more when this has gone.
         if producer != nil { queueFlush() }
@@ -54,19 +54,12 @@ extension SocketTransport {
 
     /// Descriptors are received only if the protocol takes them: otherwise the kernel closes them.
     func learnWhetherDescriptorsAreTaken() {
-        takesDescriptors = peer.family == .unix && !isLayered && connectedProtocol is any FileDescriptorReceiver
-    }
-
-    /// The same for a new protocol, of a connection that is being read for another one.
-    func learnAgainWhetherDescriptorsAreTaken() {
         let wereTaken = takesDescriptors
-        learnWhetherDescriptorsAreTaken()
-        // Where bufferevents do the reading they do not do this.
-        guard takesDescriptors != wereTaken, !isDirect, !isReadingPaused, !peerHasFinished else {
-            return
-        }
-        stopReading()
-        startReading()
+        takesDescriptors = peer.family == .unix && filtering == nil && connectedProtocol is any FileDescriptorReceiver
+        // Where bufferevents do the receiving they do not do this.
+        guard takesDescriptors != wereTaken, !isDirect, isReading, !peerHasFinished else { return }
+        stopReceiving()
+        startReceiving()
     }
 
     /// Receives into the reactor's buffer. Descriptors that have come go to the protocol first; if that one then

@@ -1,0 +1,52 @@
+import Glibc
+
+// A connection that is paused, or that its peer has finished sending on, is watched for the rest (S7).
+extension SocketTransport: HangUpHandler {
+    func watchForHangUp() {
+        // A regular file, or /dev/null, has nobody who could hang up.
+        guard watchSlot == nil, !isUnwatchable else { return }
+        do throws(SystemError) {
+            watchSlot = Int32(try reactor.requiredHangUpWatch().add(socket.descriptor, self))
+        } catch {
+            reactor.inNextPass { [self] in end(ConnectionLost(errno: error.errno)) }
+        }
+    }
+
+    func stopWatching() {
+        guard let slot = watchSlot.take() else { return }
+        try? reactor.requiredHangUpWatch().remove(socket.descriptor, Int(slot))
+    }
+
+    func mayHaveHungUp() {
+        guard watchSlot != nil, state == .open || state == .closing else { return }
+        // A new protocol hears of its connection before it hears of the end.
+        guard handover == nil else { return reactor.base.postpone { [self] in mayHaveHungUp() } }
+        // A reset goes before what was not read; a mere end comes behind it.
+        if let error = socket.takeError() { return end(ConnectionLost(errno: error.errno)) }
+        if peerHasFinished {
+            // A UNIX socket's peer that is gone altogether resets nothing, and says so in this way only. A pipe's
+            // has nothing to do with who reads the output.
+            return socket.standardStream == nil && socket.hasHungUp ? end(ConnectionLost(errno: EPIPE)) : ()
+        }
+        guard !hasUndelivered else { return }
+        switch socket.peek() {
+        case .received: if filtering != nil { receiveLastWords() }
+        case .empty: break
+        case .end: receivingEnded()
+        case .failed(let error): end(ConnectionLost(errno: error.errno))
+        }
+    }
+
+    /// What a peer that has finished left unread may be nothing but the filter's way of saying so.
+    private func receiveLastWords() {
+        guard socket.peerHasShutDown, socket.unreadCount <= reactor.receiveBuffer.capacity else { return }
+        while watchSlot != nil, state == .open, !hasUndelivered {
+            switch reactor.receiveBuffer.receive(from: socket) {
+            case .received(let count): reactor.receiveBuffer.withBytes(count) { received($0) }
+            case .empty: return
+            case .end: return receivingEnded()
+            case .failed(let error): return end(ConnectionLost(errno: error.errno))
+            }
+        }
+    }
+}
