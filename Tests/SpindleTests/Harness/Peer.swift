@@ -73,6 +73,14 @@ final class Peer: Sendable {
         return pair
     }
 
+    /// The two ends of a TCP connection.
+    static func tcpPair(receiveBuffer: CInt? = nil) throws -> (Peer, Peer) {
+        let (listener, port) = try listener()
+        defer { listener.close() }
+        let first = try connect(to: SocketAddress("127.0.0.1", port: port))
+        return (first, try listener.accept(receiveBuffer: receiveBuffer))
+    }
+
     /// Leaves the file of a socket behind that nobody listens on any more.
     static func abandonListener(at path: String) throws {
         try listener(at: path).close()

@@ -11,24 +11,16 @@ extension StreamKind {
         _ body: nonisolated(nonsending) @escaping (Connection) async throws -> Void,
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
-        ContractChecks.note(self)
-        var options = Reactor.Options.forTests
-        if self == .tcp4BufferEvent { options.directIO = false }
-        adjust(&options)
-        let (reactor, leave) = try makeReactor(options)
-        defer { leave() }
-        let end = ScenarioEnd(reactor)
-        try TemporaryDirectory.with { directory in
+        let peerError = try play(adjust: adjust, receiveBuffer: receiveBuffer, peer: script) { stage, end in
             let factory = ConnectionFactory()
-            let connect = try connection(on: reactor, factory, receiveBuffer, directory)
-            reactor.callWhenRunning {
+            stage.atEnd { factory.dropWaiting() }
+            stage.reactor.callWhenRunning { [unowned reactor = stage.reactor] in
                 reactor.spawn { try await Self.serveNext(of: factory, end, body) }
                     .addErrback { error in _ = Issue.record(error, sourceLocation: sourceLocation) }
             }
-            try end.run(against: script, on: connect)
-            factory.dropWaiting()
+            return factory
         }
-        if let error = end.peerError { Issue.record(error, sourceLocation: sourceLocation) }
+        if let error = peerError { Issue.record(error, sourceLocation: sourceLocation) }
     }
 
     private nonisolated(nonsending) static func serveNext(

@@ -1,0 +1,111 @@
+import CLibEvent
+import Glibc
+import Testing
+
+@testable import Spindle
+
+// How the connections are made.
+extension StreamKind {
+    /// Makes the reactor, and returns what is to be done when all is over.
+    func makeReactor(_ options: Reactor.Options) throws -> (Reactor, leave: () -> Void) {
+        guard self == .adoptedBase else {
+            let reactor = try Reactor(options: options)
+            guard self == .adoptedBufferEventPair else { return (reactor, {}) }
+            // When a base is freed, libevent forgets what a pair has deferred, and with it the pair.
+            return (reactor, { _ = event_base_loop(reactor.eventBase, EVLOOP_NONBLOCK) })
+        }
+        let host = HostProgram()
+        let reactor = try host.adopt { $0 = options }
+        return (
+            reactor,
+            {
+                reactor.invalidate()
+                #expect(host.eventCount == 0, "I1: the reactor has left something on the base")
+                host.free()
+            }
+        )
+    }
+
+    /// Prepares a connection and returns how the peer's thread gets its end of it.
+    func connection(on stage: Stage, _ factory: Factory) throws -> @Sendable () throws -> Peer {
+        let (reactor, receiveBuffer) = (stage.reactor, stage.receiveBuffer)
+        switch self {
+        case .tcp4, .tcp4BufferEvent, .tcp4Shared, .tcp6, .adoptedBase:
+            let interface = self == .tcp6 ? "::1" : "127.0.0.1"
+            let address = try reactor.listenTCP(0, factory, interface: interface).address
+            return { try Peer.connect(to: address, receiveBuffer: receiveBuffer) }
+        case .tcp4RateLimited:
+            let port = try reactor.listenTCP(0, factory, interface: "127.0.0.1")
+            port.rateLimit = RateLimit(read: 1 << 40, write: 1 << 40)
+            let address = port.address
+            return { try Peer.connect(to: address, receiveBuffer: receiveBuffer) }
+        case .unix:
+            let address = try reactor.listenUNIX(stage.directory.file("socket"), factory).address
+            return { try Peer.connect(to: address) }
+        case .unixClient:
+            let path = stage.directory.file("socket")
+            let listener = try Peer.listener(at: path)
+            UNIXClientEndpoint(reactor, path).connect(factory).addErrback { _ in }
+            return {
+                defer { listener.close() }
+                return try listener.accept()
+            }
+        case .adoptedPort:
+            let (listener, port) = try Peer.listener()
+            defer { listener.close() }
+            let address = try reactor.adoptStreamPort(listener.descriptor, factory).address
+            #expect(address.port == port)
+            return { try Peer.connect(to: address, receiveBuffer: receiveBuffer) }
+        case .adoptedListener:
+            let (listener, _) = try Peer.listener()
+            defer { listener.close() }
+            let raw = try CListener(reactor.eventBase, listener.descriptor).raw
+            let address = try reactor.adopt(listener: raw, factory: factory).address
+            return { try Peer.connect(to: address, receiveBuffer: receiveBuffer) }
+        case .adopted:
+            let (ours, peer) = try Peer.tcpPair(receiveBuffer: receiveBuffer)
+            defer { ours.close() }
+            try reactor.adoptStreamConnection(ours.descriptor, factory)
+            return { peer }
+        case .adoptedPair:
+            let (ours, peer) = try Peer.pair()
+            defer { ours.close() }
+            try reactor.adoptStreamConnection(ours.descriptor, factory)
+            return { peer }
+        case .adoptedBufferEvent:
+            let (ours, peer) = try Peer.tcpPair(receiveBuffer: receiveBuffer)
+            defer { ours.close() }
+            try Self.adopt(ours, on: reactor, factory)
+            return { peer }
+        case .adoptedBufferEventUNIX:
+            let (ours, peer) = try Peer.pair()
+            defer { ours.close() }
+            try Self.adopt(ours, on: reactor, factory)
+            return { peer }
+        case .adoptedBufferEventPair:
+            let (ours, peer) = try Peer.pair()
+            defer { ours.close() }
+            let near = try PairRelay.start(reactor, fcntl(ours.descriptor, F_DUPFD_CLOEXEC, 0))
+            try reactor.adopt(bufferEvent: near, protocol: try #require(factory.makeProtocol(for: .unspecified)))
+            return { peer }
+        case .tcp4Client:
+            let (listener, port) = try Peer.listener()
+            // A callback that throws fails the Deferred as well, which is not what is tested here.
+            TCP4ClientEndpoint(reactor, "127.0.0.1", port).connect(factory).addErrback { _ in }
+            return {
+                defer { listener.close() }
+                return try listener.accept(receiveBuffer: receiveBuffer)
+            }
+        }
+    }
+
+    /// Has a bufferevent made as a C program might, with settings of its own, and adopted.
+    private static func adopt(_ socket: Peer, on reactor: Reactor, _ factory: Factory) throws {
+        let descriptor = fcntl(socket.descriptor, F_DUPFD_CLOEXEC, 0)
+        evutil_make_socket_nonblocking(descriptor)
+        let bufferEvent = bufferevent_socket_new(reactor.eventBase, descriptor, 0)
+        bufferevent_setwatermark(bufferEvent, Int16(EV_READ), 100, 1000)
+        bufferevent_enable(bufferEvent, Int16(EV_READ))
+        try reactor.adopt(bufferEvent: bufferEvent, protocol: try #require(factory.makeProtocol(for: .unspecified)))
+    }
+}
