@@ -84,9 +84,14 @@ extension StreamKind {
             return { peer }
         case .adoptedBufferEventPair:
             let (ours, peer) = try Peer.pair()
-            defer { ours.close() }
-            let near = try PairRelay.start(reactor, fcntl(ours.descriptor, F_DUPFD_CLOEXEC, 0))
-            try reactor.adopt(bufferEvent: near, protocol: try #require(factory.makeProtocol(for: .unspecified)))
+            var ends: [OpaquePointer?] = [nil, nil]
+            #expect(bufferevent_pair_new(reactor.eventBase, 0, &ends) == 0)
+            let relay = TransportRelay(reactor, to: ours, passesResets: knowsResets)
+            try reactor.adopt(bufferEvent: ends[1], protocol: relay.inner)
+            // Or it would take all that is written to the other one, however much, and whether or not the peer reads.
+            bufferevent_setwatermark(ends[1], Int16(EV_READ), 0, 65_536)
+            let subject = try #require(factory.makeProtocol(for: .unspecified))
+            relay.accompany(try reactor.adopt(bufferEvent: ends[0], protocol: subject))
             return { peer }
         case .tcp4Client:
             let (listener, port) = try Peer.listener()

@@ -4,7 +4,8 @@ import Testing
 
 /// The stream transports there are. A rule of the contract is tested once, on each of them.
 ///
-/// A new transport joins by a line here and by what `connection` does for it.
+/// A new transport joins by a line here and by what `connection` does for it; where a socket is not its other end, with a
+/// ``TransportRelay``.
 enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
     case tcp4, tcp6
     /// Direct I/O switched off: the bufferevent does everything.
@@ -26,7 +27,7 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
     case adoptedBase
     /// A C program's bufferevent on a socket: of TCP, and one end of a socket pair.
     case adoptedBufferEvent, adoptedBufferEventUNIX
-    /// One of a pair of bufferevents, the other one of which a C program relays to a socket.
+    /// One of a pair of bufferevents, the other one of which is relayed to the peer's socket.
     case adoptedBufferEventPair
 
     var testDescription: String { rawValue }
@@ -42,6 +43,9 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
     /// Whether it has a socket of its own: a descriptor, addresses, options, errors of the kernel's. A pair of bufferevents
     /// has an end, and nothing of all that; nothing tells when its other one is freed after that.
     var hasSocket: Bool { self != .adoptedBufferEventPair }
+
+    /// Whether a relay lives on the same reactor, which has passes for that.
+    var isAccompanied: Bool { self == .adoptedBufferEventPair }
 
     static let withSocket = allCases.filter(\.hasSocket)
 

@@ -123,6 +123,42 @@ import Testing
         #expect(subject.reason is ConnectionLost, "\(subject.reason as Any)")
     }
 
+    @Test(
+        "R4: a stopping reactor has one of a pair send all it has to, and the other one hears of the end",
+        arguments: ["paused", "with a producer"])
+    func pairStopped(how: String) throws {
+        let reactor = try Reactor(options: .forTests)
+        var pair: [OpaquePointer?] = [nil, nil]
+        #expect(bufferevent_pair_new(reactor.eventBase, 0, &pair) == 0)
+        let far = try CProgram(pair[1])
+        far.onRead = { far in far.take() }
+        // Or it would take all at once.
+        bufferevent_setwatermark(far.raw, Int16(EV_READ), 0, 4096)
+        bufferevent_enable(far.raw, Int16(EV_READ))
+        let subject = Recorder()
+        let producer = CountingProducer(pieces: 10, size: 10_000)
+        subject.onMade = { me in
+            producer.transport = me.transport
+            if how == "paused" {
+                me.transport.pauseProducing()
+            } else {
+                try me.transport.registerProducer(producer, streaming: false)
+            }
+            me.transport.write([UInt8](repeating: 65, count: 100_000))
+            try me.reactor.stop()
+        }
+        try reactor.adopt(bufferEvent: pair[0], protocol: subject)
+        try reactor.runWatched()
+        // What libevent has deferred.
+        event_base_loop(reactor.eventBase, EVLOOP_NONBLOCK)
+        #expect(subject.events == [.made, .lost])
+        #expect(subject.reason is ConnectionDone)
+        #expect(far.take().utf8.count == 100_000 + producer.written)
+        #expect(producer.written == (how == "paused" ? 0 : 100_000))
+        #expect(far.events == [BEV_EVENT_EOF | BEV_EVENT_READING])
+        bufferevent_free(far.raw)
+    }
+
     @Test("I2: one of a pair goes back to C, which hears of the end")
     func pairDetached() throws {
         let reactor = try Reactor(options: .forTests)

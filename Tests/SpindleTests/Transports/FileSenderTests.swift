@@ -119,7 +119,7 @@ import Testing
         }
     }
 
-    @Test("a lost connection stops it, saying how far it came", arguments: StreamKind.withSocket)
+    @Test("a lost connection stops it, saying how far it came", arguments: StreamKind.allCases)
     func lost(kind: StreamKind) throws {
         try withFile { path in
             let subject = Recorder()
