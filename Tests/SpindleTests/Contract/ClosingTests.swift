@@ -183,6 +183,8 @@ import Testing
         "W4: when the peer has finished, a producer that writes nothing is waited for no longer than the library's limit",
         arguments: StreamKind.allCases, [true, false])
     func idleProducer(kind: StreamKind, closesFirst: Bool) throws {
+        // That the peer has finished is not known then.
+        guard kind.readsWhileClosing || !closesFirst else { return }
         let subject = HalfCloseRecorder()
         let producer = CountingProducer(pieces: 1, size: 1)
         subject.onMade = { me in

@@ -80,8 +80,8 @@ import Testing
     @Test(
         "P2: a producer that can reach nobody is not resumed",
         // Of a TCP peer that only reads no more the kernel does not tell; of a pair's other end that is freed, libevent.
-        arguments: StreamKind.withSocket.map { ($0, Leaving.reset) }
-            + StreamKind.withSocket.filter(\.isUNIX).map { ($0, .shutdown) })
+        arguments: (StreamKind.withSocket + [.standardIO]).map { ($0, Leaving.reset) }
+            + (StreamKind.withSocket.filter(\.isUNIX) + [.standardIO]).map { ($0, .shutdown) })
     func notResumed(kind: StreamKind, leaving: Leaving) throws {
         let subject = Recorder()
         let producer = EndlessProducer()

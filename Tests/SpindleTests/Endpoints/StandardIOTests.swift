@@ -4,34 +4,9 @@ import Testing
 
 /// StandardIOEndpoint, on pipes and files of the test's own in the place of standard input and output.
 @Suite(.ownThreads) struct StandardIOTests {
-    /// A pipe, or what a test puts in its place; closed at the end.
-    private final class Ends: Sendable {
-        let reading: CInt
-        let writing: CInt
-        init() {
-            var ends: [CInt] = [-1, -1]
-            pipe(&ends)
-            (reading, writing) = (ends[0], ends[1])
-        }
-        func closeWriting() { close(writing) }
-        func closeReading() { close(reading) }
-        func write(_ text: String) {
-            _ = text.utf8CString.withUnsafeBytes { Glibc.write(writing, $0.baseAddress, $0.count - 1) }
-        }
-        func readToEnd() -> [UInt8] {
-            var all: [UInt8] = []
-            var buffer = [UInt8](repeating: 0, count: 65_536)
-            while true {
-                let count = read(reading, &buffer, buffer.count)
-                if count <= 0 { return all }
-                all += buffer[..<count]
-            }
-        }
-    }
-
     @Test("what comes in on one pipe goes out on the other; the end of input is the end")
     func echo() throws {
-        let (input, output) = (Ends(), Ends())
+        let (input, output) = (try PipeEnds(), try PipeEnds())
         let flags = fcntl(input.reading, F_GETFL)
         let received = Lock<[UInt8]>([])
         let subject = Recorder.echo()
@@ -51,7 +26,7 @@ import Testing
 
     @Test("W3: a large output is flushed to a slow reader before the end")
     func largeOutput() throws {
-        let (input, output) = (Ends(), Ends())
+        let (input, output) = (try PipeEnds(), try PipeEnds())
         let received = Lock(0)
         let subject = Recorder()
         subject.onMade = { me in
@@ -71,7 +46,7 @@ import Testing
         "W6: a HalfCloseProtocol goes on writing after the end of input, and reading after that of output",
         arguments: [true, false])
     func halfClose(inputEndsFirst: Bool) throws {
-        let (input, output) = (Ends(), Ends())
+        let (input, output) = (try PipeEnds(), try PipeEnds())
         let subject = HalfCloseRecorder()
         if inputEndsFirst {
             subject.onReadLost = { me in
@@ -102,7 +77,7 @@ import Testing
     @Test("W6: an answer that comes long after the end of input arrives", arguments: ["pipe", "file", "/dev/null"])
     func lateAnswer(kind: String) throws {
         try TemporaryDirectory.with { directory in
-            let (pipe, output) = (Ends(), Ends())
+            let (pipe, output) = (try PipeEnds(), try PipeEnds())
             let path = kind == "file" ? directory.file("source") : kind
             if kind == "file" { close(open(path, O_CREAT | O_WRONLY, 0o600)) }
             let input = kind == "pipe" ? pipe.reading : open(path, O_RDONLY)
@@ -130,7 +105,7 @@ import Testing
 
     @Test("S9: writing to a reader who has gone is ConnectionLost with EPIPE")
     func brokenPipe() throws {
-        let (input, output) = (Ends(), Ends())
+        let (input, output) = (try PipeEnds(), try PipeEnds())
         output.closeReading()
         let subject = Recorder()
         subject.onMade = { me in me.transport.write("anybody?") }
@@ -145,7 +120,7 @@ import Testing
         "S7: a paused one learns of the end of input if nothing is unread, and otherwise on resume",
         arguments: [true, false])
     func paused(unread: Bool) throws {
-        let (input, output) = (Ends(), Ends())
+        let (input, output) = (try PipeEnds(), try PipeEnds())
         let subject = Recorder()
         subject.onMade = { me in
             me.transport.pauseProducing()
@@ -205,7 +180,7 @@ import Testing
     @Test("E1: a descriptor that is not open is an error that names it; a refusal is NoProtocol; a port serves once")
     func errors() throws {
         let reactor = try Reactor(options: .forTests)
-        let (input, output) = (Ends(), Ends())
+        let (input, output) = (try PipeEnds(), try PipeEnds())
         var failures: [any Error] = []
         var port: ListeningPort?
         StandardIOEndpoint(reactor, input: 9999, output: output.writing).connect(Factory { Recorder() })
@@ -215,7 +190,7 @@ import Testing
         StandardIOEndpoint(reactor, input: input.reading, output: output.writing).connect(Factory { nil })
             .addErrback { error -> Void in failures.append(error) }
         reactor.callLater(.milliseconds(1)) {
-            let (second, third) = (Ends(), Ends())
+            let (second, third) = (try PipeEnds(), try PipeEnds())
             StandardIOEndpoint(reactor, input: second.reading, output: third.writing).listen(Factory { Recorder() })
                 .addCallback { listening in
                     port = listening

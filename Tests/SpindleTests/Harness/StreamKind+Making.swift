@@ -93,6 +93,19 @@ extension StreamKind {
             let subject = try #require(factory.makeProtocol(for: .unspecified))
             relay.accompany(try reactor.adopt(bufferEvent: ends[0], protocol: subject))
             return { peer }
+        case .standardIO:
+            let (input, output, (ours, peer)) = (try PipeEnds(), try PipeEnds(), try Peer.pair())
+            // What it is not told here, the protocol is.
+            StandardIOEndpoint(reactor, input: input.reading, output: output.writing).connect(factory)
+                .addErrback { _ in }
+            // The endpoint has opened it a second time; the other one it lets go of at the end.
+            input.closeReading()
+            let pump = PipePump(ours, from: output.reading, to: input.writing)
+            stage.atEnd {
+                pump.join()
+                output.closeWriting()
+            }
+            return { peer }
         case .tcp4Client:
             let (listener, port) = try Peer.listener()
             // A callback that throws fails the Deferred as well, which is not what is tested here.

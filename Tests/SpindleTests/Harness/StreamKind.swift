@@ -29,23 +29,32 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
     case adoptedBufferEvent, adoptedBufferEventUNIX
     /// One of a pair of bufferevents, the other one of which is relayed to the peer's socket.
     case adoptedBufferEventPair
+    /// Standard input and output: two pipes, which are joined to the peer's socket.
+    case standardIO
 
     var testDescription: String { rawValue }
 
     /// Whether a connection can be reset. A UNIX socket can only be closed: the other side sees a clean
-    /// end, or ECONNRESET where that left something unread.
-    var knowsResets: Bool { !isUNIX }
+    /// end, or ECONNRESET where that left something unread; and so can a pipe.
+    var knowsResets: Bool { isTCP }
+
+    /// Whether the peer's socket is the other end of this one, and of TCP.
+    var isTCP: Bool { !isUNIX && hasSocket }
 
     var isUNIX: Bool {
         [.unix, .unixClient, .adoptedPair, .adoptedBufferEventUNIX, .adoptedBufferEventPair].contains(self)
     }
 
     /// Whether it has a socket of its own: a descriptor, addresses, options, errors of the kernel's. A pair of bufferevents
-    /// has an end, and nothing of all that; nothing tells when its other one is freed after that.
-    var hasSocket: Bool { self != .adoptedBufferEventPair }
+    /// has an end, and nothing of all that; nothing tells when its other one is freed after that. Pipes have errors, but who
+    /// does not write hears nothing of readers who have gone.
+    var hasSocket: Bool { ![.adoptedBufferEventPair, .standardIO].contains(self) }
 
     /// Whether a relay lives on the same reactor, which has passes for that.
     var isAccompanied: Bool { self == .adoptedBufferEventPair }
+
+    /// Whether a closing connection goes on looking at what its peer does. Standard input is left to whoever reads it next.
+    var readsWhileClosing: Bool { self != .standardIO }
 
     static let withSocket = allCases.filter(\.hasSocket)
 
