@@ -36,9 +36,9 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
 
     /// Whether a connection can be reset. A UNIX socket can only be closed: the other side sees a clean
     /// end, or ECONNRESET where that left something unread; and so can a pipe.
-    var knowsResets: Bool { isTCP }
+    var knowsResets: Bool { !isUNIX && self != .standardIO }
 
-    /// Whether the peer's socket is the other end of this one, and of TCP.
+    /// Whether it is one end of a TCP connection, and the peer's socket the other one.
     var isTCP: Bool { !isUNIX && hasSocket }
 
     var isUNIX: Bool {
