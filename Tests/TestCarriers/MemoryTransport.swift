@@ -86,7 +86,8 @@ public final class MemoryTransport: StreamTransport {
     /// Delivers what has arrived, or else the end that comes behind it.
     private func takeTurn() {
         guard state != .closed else { return }
-        if isReceiving, !inbox.isEmpty, isReading || state != .open {
+        let isWanted = isReceiving && (isReading || state != .open)
+        if !inbox.isEmpty, isWanted || (partnerHasFinished && looksForLastWords) {
             let bytes = inbox
             inbox = []
             if state != .open { hasDiscardedInput = true }
@@ -95,7 +96,7 @@ public final class MemoryTransport: StreamTransport {
             queueTurn()
         } else if wasReset {
             end(ConnectionLost(errno: ECONNRESET))
-        } else if partnerHasFinished, inbox.isEmpty, !peerHasFinished, isReading || !hasUndelivered {
+        } else if partnerHasFinished, inbox.isEmpty, !peerHasFinished, isEndNext || state != .open {
             receivingEnded()
         }
     }

@@ -148,7 +148,7 @@ import Testing
         #expect(subject.losses == 1)
     }
 
-    @Test("S6: host and peer are the two ends, also when the connection is lost", arguments: StreamKind.withSocket)
+    @Test("S6: host and peer are the two ends, also when the connection is lost", arguments: StreamKind.withPeerSocket)
     func addresses(kind: StreamKind) throws {
         let subject = Recorder()
         var (host, peer) = (SocketAddress.unspecified, SocketAddress.unspecified)

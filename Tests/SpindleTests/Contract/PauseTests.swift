@@ -54,7 +54,7 @@ import Testing
         let subject = Recorder()
         let findings = try whilePaused(kind, subject) { peer in peer.reset() }
         #expect(findings.losses == 1)
-        #expect(findings.passes <= 3)
+        #expect(findings.passes <= kind.passesForNews)
         if kind.knowsResets {
             #expect((subject.reason as? ConnectionLost)?.errno == ECONNRESET)
         } else {
@@ -69,7 +69,7 @@ import Testing
         let subject = Recorder()
         let findings = try whilePaused(kind, subject) { peer in peer.finishSending() }
         #expect(findings.losses == 1)
-        #expect(findings.passes <= 3)
+        #expect(findings.passes <= kind.passesForNews)
         #expect(subject.reason is ConnectionDone)
     }
 
@@ -81,7 +81,7 @@ import Testing
             peer.finishSending()
         }
         #expect((findings.received, findings.losses) == (0, 0))
-        #expect(findings.passes <= 3)
+        #expect(findings.passes <= kind.passesForNews)
         #expect(subject.receivedText == "pauseunread")
         #expect(subject.reason is ConnectionDone)
     }
@@ -95,7 +95,7 @@ import Testing
             peer.reset()
         }
         // On a C program's base the reactor's turn comes in a pass of its own after that in which something happens.
-        #expect(findings.passes <= (kind == .adoptedBase ? 6 : 3))
+        #expect(findings.passes <= (kind == .adoptedBase ? 6 : kind.passesForNews))
         // To a UNIX socket this is the end that it has had already.
         #expect((findings.received, findings.losses) == (0, kind.knowsResets ? 1 : 0))
         #expect(kind.knowsResets ? subject.reason is ConnectionLost : subject.reason is ConnectionDone)

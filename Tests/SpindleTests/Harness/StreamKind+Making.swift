@@ -1,8 +1,9 @@
 import CLibEvent
 import Glibc
+@_spi(Carriers) import TestCarriers
 import Testing
 
-@testable import Spindle
+@_spi(Carriers) @testable import Spindle
 
 // How the connections are made.
 extension StreamKind {
@@ -92,6 +93,32 @@ extension StreamKind {
             bufferevent_setwatermark(ends[1], Int16(EV_READ), 0, 65_536)
             let subject = try #require(factory.makeProtocol(for: .unspecified))
             relay.accompany(try reactor.adopt(bufferEvent: ends[0], protocol: subject))
+            return { peer }
+        case .memory, .filteredMemory:
+            let (ours, peer) = try Peer.tcpPair(receiveBuffer: receiveBuffer)
+            let (near, far) = MemoryTransport.pair(reactor)
+            if self == .filteredMemory { for end in [near, far] { end.insert(MaskingFilter()) } }
+            let relay = TransportRelay(reactor, to: ours, passesResets: knowsResets)
+            relay.accompany(near)
+            // Not used by a port or an attempt, but there is something to come.
+            factory.beginUse()
+            stage.atEnd { factory.endUse() }
+            reactor.inNextPass {
+                far.begin(.ready(relay.inner))
+                near.begin(.factory(factory))
+            }
+            return { peer }
+        case .filtered:
+            let port = try reactor.listenTCP(0, factory, interface: "127.0.0.1")
+            port.makeFilter = { MaskingFilter() }
+            let (ours, peer) = try Peer.tcpPair(receiveBuffer: receiveBuffer)
+            let number = try #require(port.address.port)
+            let relay = TransportRelay.onItsOwnThread(to: ours, passesResets: knowsResets) { reactor, factory in
+                var plan = ConnectPlan(tcp: "127.0.0.1", number, timeout: nil, bindAddress: nil, options: [])
+                plan.makeFilter = { MaskingFilter() }
+                return plan.connect(on: reactor, factory)
+            }
+            stage.atEnd { relay.join() }
             return { peer }
         case .standardIO:
             let (input, output, (ours, peer)) = (try PipeEnds(), try PipeEnds(), try Peer.pair())

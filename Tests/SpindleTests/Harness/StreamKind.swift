@@ -31,6 +31,12 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
     case adoptedBufferEventPair
     /// Standard input and output: two pipes, which are joined to the peer's socket.
     case standardIO
+    /// A carrier from another module: one of two in memory, the other one of which is relayed to the peer's socket.
+    case memory
+    /// Accepted, and served through a filter. A client with the same filter is relayed to the peer's socket.
+    case filtered
+    /// The same filter in memory.
+    case filteredMemory
 
     var testDescription: String { rawValue }
 
@@ -39,7 +45,7 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
     var knowsResets: Bool { !isUNIX && self != .standardIO }
 
     /// Whether it is one end of a TCP connection, and the peer's socket the other one.
-    var isTCP: Bool { !isUNIX && hasSocket }
+    var isTCP: Bool { !isUNIX && hasSocket && self != .filtered }
 
     var isUNIX: Bool {
         [.unix, .unixClient, .adoptedPair, .adoptedBufferEventUNIX, .adoptedBufferEventPair].contains(self)
@@ -48,15 +54,21 @@ enum StreamKind: String, CaseIterable, CustomTestStringConvertible {
     /// Whether it has a socket of its own: a descriptor, addresses, options, errors of the kernel's. A pair of bufferevents
     /// has an end, and nothing of all that; nothing tells when its other one is freed after that. Pipes have errors, but who
     /// does not write hears nothing of readers who have gone.
-    var hasSocket: Bool { ![.adoptedBufferEventPair, .standardIO].contains(self) }
+    var hasSocket: Bool { ![.adoptedBufferEventPair, .standardIO, .memory, .filteredMemory].contains(self) }
 
     /// Whether a relay lives on the same reactor, which has passes for that.
-    var isAccompanied: Bool { self == .adoptedBufferEventPair }
+    var isAccompanied: Bool { [.adoptedBufferEventPair, .memory, .filteredMemory].contains(self) }
+
+    /// How many passes it takes at most until what the peer does is known.
+    var passesForNews: Int { isAccompanied ? 8 : 3 }
 
     /// Whether a closing connection goes on looking at what its peer does. Standard input is left to whoever reads it next.
     var readsWhileClosing: Bool { self != .standardIO }
 
     static let withSocket = allCases.filter(\.hasSocket)
+
+    /// Those whose other end is the peer's socket itself.
+    static let withPeerSocket = withSocket.filter { $0 != .filtered }
 
     /// What a run of a scenario came to.
     struct Outcome {

@@ -30,17 +30,16 @@ extension SocketTransport: HangUpHandler {
         }
         guard !hasUndelivered else { return }
         switch socket.peek() {
-        case .received: if filtering != nil { receiveLastWords() }
+        case .received: if looksForLastWords { receiveLastWords() }
         case .empty: break
         case .end: receivingEnded()
         case .failed(let error): end(ConnectionLost(errno: error.errno))
         }
     }
 
-    /// What a peer that has finished left unread may be nothing but the filter's way of saying so.
     private func receiveLastWords() {
         guard socket.peerHasShutDown, socket.unreadCount <= reactor.receiveBuffer.capacity else { return }
-        while watchSlot != nil, state == .open, !hasUndelivered {
+        while watchSlot != nil, looksForLastWords {
             switch reactor.receiveBuffer.receive(from: socket) {
             case .received(let count): reactor.receiveBuffer.withBytes(count) { received($0) }
             case .empty: return

@@ -68,7 +68,10 @@ package final class FilterStage {
     /// Nothing more comes on the wire.
     func receivingEnded() {
         guard !isEndPutOff else { return tellEnd() }
-        guard transport.state == .open, !hasFailed, !transport.peerHasFinished else { return transport.inputEnded() }
+        // After a failed write the end is a part of that failure.
+        guard transport.state == .open, transport.writeError == nil, !hasFailed, !transport.peerHasFinished else {
+            return transport.inputEnded()
+        }
         do { try filter.receivingEnded() } catch { return transport.end(error) }
         inputEnded()
     }
@@ -83,8 +86,7 @@ package final class FilterStage {
     var hasUndelivered: Bool { !unread.isEmpty || filter.hasUndelivered }
 
     private func tellEnd() {
-        guard isEndPutOff, transport.state == .open else { return }
-        guard transport.isDelivering || !transport.hasUndelivered else { return }
+        guard isEndPutOff, transport.state == .open, transport.isEndNext else { return }
         isEndPutOff = false
         transport.inputEnded()
     }
@@ -138,7 +140,8 @@ package final class FilterStage {
 
     /// The peer says, in the filter's own way, that it has finished.
     package func inputEnded() {
-        isEndPutOff = transport.state == .open && !transport.isDelivering && transport.hasUndelivered
-        if !isEndPutOff { transport.inputEnded() }
+        guard transport.state == .open else { return transport.inputEnded() }
+        isEndPutOff = true
+        tellEnd()
     }
 }

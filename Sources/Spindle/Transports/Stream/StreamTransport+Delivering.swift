@@ -89,6 +89,16 @@ extension StreamTransport {
         if isDelivering { filtering?.resume() }
     }
 
+    /// Whether the peer's end may be told: nothing is kept, or left unused by a protocol that is paused, that goes before it.
+    package final var isEndNext: Bool {
+        !keepsBytes && filtering?.hasUndelivered != true
+            && (!isReadingPaused || connectedProtocol?.hasUnusedBytes != true)
+    }
+
+    /// Whether bytes of a peer that has finished are to be received though nobody reads: they may be nothing but the
+    /// filter's way of saying so.
+    package final var looksForLastWords: Bool { filtering != nil && state == .open && !isReading && !hasUndelivered }
+
     /// Bytes have been received that go before the peer's end, kept here, by the filter or by the protocol.
     package final var hasUndelivered: Bool {
         keepsBytes || filtering?.hasUndelivered ?? false || connectedProtocol?.hasUnusedBytes ?? false

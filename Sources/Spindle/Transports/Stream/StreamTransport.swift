@@ -172,7 +172,12 @@ open class StreamTransport: Transport {
 
     // MARK: - What protocols call
 
-    open override func write(_ data: RawSpan) { if admits(data) { transmit(data) } }
+    open override func write(_ data: RawSpan) {
+        guard admits(data) else { return }
+        transmit(data)
+        // A pull producer is asked for more when this has gone.
+        if producer != nil { queueFlush() }
+    }
 
     public final override func loseConnection() {
         reactor.requireThread()
