@@ -80,7 +80,7 @@ package final class MaskingFilter: StreamFilter {
 
     package var hasUndelivered: Bool { nextLength.map { $0 > 0 } ?? false }
 
-    package func receivingEnded() throws { if !hasEnded { throw Failure.truncated } }
+    package func wireEnded() throws { if !hasEnded { throw Failure.truncated } }
 
     // MARK: - Sending
 

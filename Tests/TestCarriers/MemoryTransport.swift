@@ -15,7 +15,7 @@ public final class MemoryTransport: StreamTransport {
     private var outbox: [UInt8] = []
     private var takenFromOutbox = 0
     private var isReceiving = false
-    private var isTurnQueued = false
+    private var isDeliveryQueued = false
 
     private static let room = 65_536
 
@@ -33,7 +33,7 @@ public final class MemoryTransport: StreamTransport {
         let fitting = isBacklogged ? 0 : min(data.byteCount, Self.room - partner.inbox.count)
         if fitting > 0 {
             partner.inbox.append(copying: data.extracting(first: fitting))
-            partner.queueTurn()
+            partner.queueDelivery()
         }
         guard fitting < data.byteCount else { return }
         outbox.append(copying: data.extracting(fitting...))
@@ -46,7 +46,7 @@ public final class MemoryTransport: StreamTransport {
         guard let partner, !outbox.isEmpty else { return }
         let count = min(outbox.count, Self.room - partner.inbox.count)
         partner.inbox += outbox.prefix(count)
-        partner.queueTurn()
+        partner.queueDelivery()
         outbox.removeFirst(count)
         takenFromOutbox += count
         backlogChanged()
@@ -61,30 +61,30 @@ public final class MemoryTransport: StreamTransport {
 
     public override func startReceiving() {
         isReceiving = true
-        queueTurn()
+        queueDelivery()
     }
 
     public override func stopReceiving() { isReceiving = false }
 
     public override func park() {
         isReceiving = false
-        queueTurn()
+        queueDelivery()
     }
 
-    public override func lookForEnd() { queueTurn() }
-    public override func repeatEnd() { queueTurn() }
+    public override func lookForEnd() { queueDelivery() }
+    public override func repeatEnd() { queueDelivery() }
 
-    private func queueTurn() {
-        guard !isTurnQueued, state != .closed else { return }
-        isTurnQueued = true
+    private func queueDelivery() {
+        guard !isDeliveryQueued, state != .closed else { return }
+        isDeliveryQueued = true
         reactor.inNextPass { [self] in
-            isTurnQueued = false
-            takeTurn()
+            isDeliveryQueued = false
+            deliverNext()
         }
     }
 
     /// Delivers what has arrived, or else the end that comes behind it.
-    private func takeTurn() {
+    private func deliverNext() {
         guard state != .closed else { return }
         let isWanted = isReceiving && (isReading || state != .open)
         if !inbox.isEmpty, isWanted || (partnerHasFinished && looksForLastWords) {
@@ -93,11 +93,11 @@ public final class MemoryTransport: StreamTransport {
             if state != .open { hasDiscardedInput = true }
             bytes.withRawSpan { received($0) }
             partner?.sendMore()
-            queueTurn()
+            queueDelivery()
         } else if wasReset {
             end(ConnectionLost(errno: ECONNRESET))
         } else if partnerHasFinished, inbox.isEmpty, !peerHasFinished, isEndNext || state != .open {
-            receivingEnded()
+            wireEnded()
         }
     }
 
@@ -105,7 +105,7 @@ public final class MemoryTransport: StreamTransport {
 
     public override func endOutput() {
         partner?.partnerHasFinished = true
-        partner?.queueTurn()
+        partner?.queueDelivery()
     }
 
     public override func finishClosing() {
@@ -119,7 +119,7 @@ public final class MemoryTransport: StreamTransport {
         guard let partner = partner.take() else { return }
         partner.partner = nil
         if how == .reset || !inbox.isEmpty { partner.wasReset = true } else { partner.partnerHasFinished = true }
-        partner.queueTurn()
+        partner.queueDelivery()
         if partner.isBacklogged { partner.writingFailed(SystemError(EPIPE, "write")) }
     }
 }

@@ -77,7 +77,7 @@ final class AdoptedLoop {
     }
 }
 
-extension AdoptedLoop: EntryHost {
+extension AdoptedLoop: EntryDelegate {
     func entryBegins() {
         let reactor = reactor
         let handle = reactor.handle

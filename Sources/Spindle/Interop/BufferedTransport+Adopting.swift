@@ -5,7 +5,7 @@ import Logging
 extension BufferedTransport {
     /// Has the protocol told in the next pass, or when the bufferevent is connected.
     final func beginAdopted(_ newProtocol: Protocol, isConnecting: Bool) {
-        begin(.ready(newProtocol), behind: isConnecting ? .connecting : .pass, completion: nil)
+        begin(.ready(newProtocol), behind: isConnecting ? .connecting : .nextPass, completion: nil)
         guard !isConnecting else { return }
         // It waits here for good if the reactor never runs, which it must not keep.
         reactor.inNextPass { [weak self] in self?.becomeReady() }
@@ -13,7 +13,7 @@ extension BufferedTransport {
 
     final func bufferEventConnected() {
         guard let pendingStart, pendingStart.obstacle == .connecting else { return }
-        pendingStart.obstacle = .pass
+        pendingStart.obstacle = .nextPass
         learnSocket()
         becomeReady()
     }
@@ -53,7 +53,7 @@ extension BufferedTransport {
 
     final func detach(handingBack rest: RawSpan) throws(CannotDetachBufferEventError) -> (BufferEvent, Protocol?) {
         guard state != .closed, writeError == nil else { throw CannotDetachBufferEventError(.lost) }
-        guard let conduit, conduit.isAdopted else { throw CannotDetachBufferEventError(.notAdopted) }
+        guard let conduit, conduit.isAdopted, filtering == nil else { throw CannotDetachBufferEventError(.notAdopted) }
         guard state == .open else { throw CannotDetachBufferEventError(.closing) }
         guard !holdsDescriptors else { throw CannotDetachBufferEventError(.descriptorsWaiting) }
         putGatheredFirst()

@@ -44,7 +44,7 @@ extension Reactor {
 
     private func beHosted() throws(SystemError) {
         let loop = try AdoptedLoop(self)
-        base.host = loop
+        base.delegate = loop
         ThreadEnd.tell(handle)
         handle.queue.onAppend { [unowned base] in base.workWaits() }
         timers.onChange = { [unowned base] in base.workWaits() }
@@ -85,7 +85,7 @@ extension Reactor {
     }
 
     /// Whether it is on a base whose loop C code runs.
-    package var isHosted: Bool { base.host != nil }
+    package var isHosted: Bool { base.delegate != nil }
 
     /// Whether there is something on the reactor that the loop has to go on for.
     var isBusy: Bool {

@@ -26,7 +26,8 @@ extension Reactor {
         guard handle.isCurrent else { throw CannotAdoptBufferEventError(.wrongThread) }
         do { try requireOpen() } catch { throw CannotAdoptBufferEventError(.reactorStopped) }
         let found = try unsafe ForeignBufferEvent(bufferEvent, on: base)
-        let transport = found.isSocket ? SocketTransport(self, adopting: found) : LayeredTransport(self, adopting: found)
+        let transport =
+            found.isSocket ? SocketTransport(self, adopting: found) : LayeredTransport(self, adopting: found)
         transport.beginAdopted(newProtocol, isConnecting: found.isConnecting)
         return transport
     }

@@ -14,7 +14,8 @@ extension Transport {
     /// Nil when there is no connection, it is past sending, memory is short, or the transport is not on a socket.
     public final var bufferEvent: OpaquePointer? {
         reactor.requireThread()
-        guard let conduit = try? goBuffered() else { return nil }
+        // What C wrote there would be on the wire as it is, among a filter's bytes.
+        guard (self as? StreamTransport)?.filtering == nil, let conduit = try? goBuffered() else { return nil }
         conduit.countOutput()
         return unsafe conduit.raw
     }

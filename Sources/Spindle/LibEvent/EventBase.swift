@@ -19,7 +19,7 @@ package final class EventBase {
     package var tenants: [any EventBaseTenant] = []
 
     /// Sees to what is to be done between entries, where C code runs the loop.
-    var host: (any EntryHost)?
+    var delegate: (any EntryDelegate)?
 
     /// On a base of our own with several priorities: whether the reactor has something to do before more callbacks are run.
     /// libevent goes on with the next priority by itself, and as long as one of them waits it does not come back.
@@ -101,7 +101,7 @@ package final class EventBase {
     /// Lets go of a base that was adopted, when no event of ours is left on it. Nothing happens on it any more.
     func detach() {
         sendTenantsAway()
-        host.take()?.leave()
+        delegate.take()?.leave()
         unsafe raw = nil
     }
 
@@ -118,7 +118,7 @@ package final class EventBase {
         precondition(!isInside, "the reactor's loop was entered from inside one of its own callbacks")
         isInside = true
         watch.begin()
-        if !isOwned { host?.entryBegins() }
+        if !isOwned { delegate?.entryBegins() }
         body()
         lap(occasion())
         leave()
@@ -139,7 +139,7 @@ package final class EventBase {
 
     /// Something is to be done at the end of an entry. If there is none under way C code has called us by itself, and
     /// somebody has to bring one about.
-    func workWaits() { if !isOwned, !isInside { host?.bringAboutEntry() } }
+    func workWaits() { if !isOwned, !isInside { delegate?.bringAboutEntry() } }
 
     /// The end of an entry. What is flushed or let go here may write, close and let go in turn.
     @inline(__always)
@@ -150,10 +150,10 @@ package final class EventBase {
         }
         isInside = false
         if mayBreakOff, let hasTurnToTake, hasTurnToTake() { breakOff() }
-        guard !isOwned, let host else { return }
+        guard !isOwned, let delegate else { return }
         // Where C code runs the loop nobody tells when it goes on to wait.
         watch.rest()
-        host.entryEnded()
+        delegate.entryEnded()
     }
 
     private func doAfterwork() {

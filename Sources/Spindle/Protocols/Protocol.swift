@@ -80,7 +80,7 @@ open class Protocol {
 
     /// Connects the protocol to a transport and tells it so.
     ///
-    /// Transports do this. Call it yourself only to run a protocol on a transport of your own.
+    /// Transports do this. Call it yourself only in a test, to run a protocol on a transport of the test's.
     public final func makeConnection(_ transport: Transport) throws {
         assignedTransport = transport
         try connectionMade()

@@ -5,7 +5,8 @@ extension Reactor {
         return Statistics(
             passes: base.passes, longestPass: base.watch.longestPass, connections: open.connections.count,
             connectionAttempts: open.attempts.count, listeningPorts: open.ports.count, delayedCalls: timers.count,
-            tasks: open.tasks.count, watchedDescriptors: open.watches.count, jobs: jobsDone, bytesReceived: bytesReceived,
+            tasks: open.tasks.count, watchedDescriptors: open.watches.count, jobs: jobsDone,
+            bytesReceived: bytesReceived,
             bytesWritten: bytesWritten,
             threads: ownThreadPool?.statistics)
     }

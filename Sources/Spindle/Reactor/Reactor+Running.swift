@@ -15,7 +15,7 @@ extension Reactor {
         *, noasync, message: "run() blocks its thread: call it from synchronous code, such as `static func main()`"
     )
     public func run() throws {
-        if let host = base.host { return try host.run() }
+        if let loop = base.delegate { return try loop.run() }
         guard phase == .idle else { throw ReactorAlreadyRunning() }
         guard process == getpid() else { throw ReactorOfAnotherProcess() }
         try requireLoop()

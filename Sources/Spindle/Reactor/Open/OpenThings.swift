@@ -12,7 +12,8 @@ struct OpenThings {
 
     /// Whether there is nothing. Asked after each entry on an adopted base, so that it makes no list of lists.
     var isEmpty: Bool {
-        connections.isEmpty && ports.isEmpty && attempts.isEmpty && tasks.isEmpty && watches.isEmpty && timers.count == 0
+        connections.isEmpty && ports.isEmpty && attempts.isEmpty && tasks.isEmpty && watches.isEmpty
+            && timers.count == 0
     }
 }
 

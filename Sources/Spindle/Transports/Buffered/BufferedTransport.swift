@@ -42,7 +42,7 @@ class BufferedTransport: StreamTransport {
     func receiveRest() {}
 
     /// The conduit has told of the peer's end, which may have to wait for what came before it (S7).
-    func conduitEnded() { receivingEnded() }
+    func conduitEnded() { wireEnded() }
 
     /// The conduit says that something has left it, or may leave now.
     func conduitDrained() { if conduit != nil { backlogChanged() } }

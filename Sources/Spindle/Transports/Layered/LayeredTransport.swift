@@ -20,7 +20,7 @@ final class LayeredTransport: BufferedTransport {
         inputArrived()
         guard isEndPutOff, state == .open, handover == nil, !hasUndelivered, conduit?.hasInput != true else { return }
         isEndPutOff = false
-        receivingEnded()
+        wireEnded()
     }
 
     override func repeatEnd() { isEndPutOff = true }

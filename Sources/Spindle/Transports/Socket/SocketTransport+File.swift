@@ -8,7 +8,7 @@ extension SocketTransport {
         // What was gathered before it goes before it; what waits behind a descriptor is kept in memory.
         sendGathered()
         guard mail?.isEmpty ?? true else { return false }
-        guard writeError == nil, let buffer = try? requiredConduit(), buffer.write(file, from: offset, count) else {
+        guard writeError == nil, let conduit = try? requiredConduit(), conduit.write(file, from: offset, count) else {
             return false
         }
         reactor.bytesWritten += count

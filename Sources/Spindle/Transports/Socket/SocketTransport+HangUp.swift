@@ -32,7 +32,7 @@ extension SocketTransport: HangUpHandler {
         switch socket.peek() {
         case .received: if looksForLastWords { receiveLastWords() }
         case .empty: break
-        case .end: receivingEnded()
+        case .end: wireEnded()
         case .failed(let error): end(ConnectionLost(errno: error.errno))
         }
     }
@@ -43,7 +43,7 @@ extension SocketTransport: HangUpHandler {
             switch reactor.receiveBuffer.receive(from: socket) {
             case .received(let count): reactor.receiveBuffer.withBytes(count) { received($0) }
             case .empty: return
-            case .end: return receivingEnded()
+            case .end: return wireEnded()
             case .failed(let error): return end(ConnectionLost(errno: error.errno))
             }
         }

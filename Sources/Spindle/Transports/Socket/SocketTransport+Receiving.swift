@@ -2,7 +2,7 @@ import Glibc
 
 extension SocketTransport: EventHandler {
     /// A full receive buffer suggests that there is more; but others want their turn, too.
-    private static let receivesPerTurn = 4
+    private static let receivesPerEntry = 4
 
     // MARK: - From the socket
 
@@ -27,14 +27,14 @@ extension SocketTransport: EventHandler {
     /// Receives and delivers, a few times while there is enough and `goesOn`.
     private func receive(while goesOn: () -> Bool) {
         let buffer = reactor.receiveBuffer
-        for _ in 0..<Self.receivesPerTurn {
+        for _ in 0..<Self.receivesPerEntry {
             switch receiveNext() {
             case .received(let count):
                 buffer.withBytes(count) { filtering == nil ? deliver($0) : received($0) }
                 guard count == buffer.capacity, goesOn() else { return }
             case .empty: return
             // A conduit will say so itself, and at the same time keep its place in libevent's.
-            case .end: return conduitReceives ? () : receivingEnded()
+            case .end: return conduitReceives ? () : wireEnded()
             case .failed(let error): return end(ConnectionLost(errno: writeError ?? error.errno))
             }
         }
@@ -71,7 +71,7 @@ extension SocketTransport: EventHandler {
             hasDiscardedInput = true
             reactor.receiveBuffer.withBytes(count) { received($0) }
         case .empty: break
-        case .end: receivingEnded()
+        case .end: wireEnded()
         case .failed(let error): end(ConnectionLost(errno: error.errno))
         }
     }

@@ -66,13 +66,13 @@ package final class FilterStage {
     }
 
     /// Nothing more comes on the wire.
-    func receivingEnded() {
+    func wireEnded() {
         guard !isEndPutOff else { return tellEnd() }
         // After a failed write the end is a part of that failure.
         guard transport.state == .open, transport.writeError == nil, !hasFailed, !transport.peerHasFinished else {
             return transport.inputEnded()
         }
-        do { try filter.receivingEnded() } catch { return transport.end(error) }
+        do { try filter.wireEnded() } catch { return transport.end(error) }
         inputEnded()
     }
 

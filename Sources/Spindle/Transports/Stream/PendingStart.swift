@@ -5,8 +5,8 @@ final class PendingStart {
     enum Obstacle {
         /// There is nobody at the other end yet.
         case connecting
-        /// The next pass, in which those are told of a connection that was handed over.
-        case pass
+        /// A connection that was handed over is told of in the next pass.
+        case nextPass
         /// The filter speaks with the one at the other end.
         case filter
     }

@@ -28,7 +28,7 @@ package protocol StreamFilter: AnyObject {
     func finish(_ stage: FilterStage) throws
 
     /// Nothing more will come on the wire. Throws if the peer has not said so in the filter's own way.
-    func receivingEnded() throws
+    func wireEnded() throws
 
     /// Whether it keeps bytes that may be delivered before anything else comes in.
     var hasUndelivered: Bool { get }

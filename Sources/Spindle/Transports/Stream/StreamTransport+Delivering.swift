@@ -26,8 +26,8 @@ extension StreamTransport {
     // MARK: - The peer's end
 
     /// The peer has finished sending on the wire.
-    package final func receivingEnded() {
-        if let filtering { filtering.receivingEnded() } else { inputEnded() }
+    package final func wireEnded() {
+        if let filtering { filtering.wireEnded() } else { inputEnded() }
     }
 
     /// The peer has finished sending. Unless the protocol wants to go on, what is pending is flushed

@@ -16,7 +16,8 @@ extension StreamTransport {
         undelivered = nil
         // Not now: the protocol's callback is on the stack.
         reactor.base.postpone { [self] in
-            guard state == .open else { return }
+            // One that is closing already has to begin for the sake of what was written.
+            guard state == .open || hasPendingOutput else { return }
             beginFiltering()
             if !rest.isEmpty { rest.withRawSpan { received($0) } }
         }

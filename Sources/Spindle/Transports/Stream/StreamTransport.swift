@@ -5,10 +5,11 @@ import Logging
 /// A carrier is a subclass, which moves bytes: over a socket, through bufferevents, in memory. It overrides what stands under
 /// "What a carrier does", which is called when the state of the connection changes, and itself calls
 ///
-/// - ``begin(_:behind:completion:)`` once, and ``carrierIsReady()`` if it was not ready then;
-/// - ``received(_:)`` with what came in, and ``receivingEnded()`` at the peer's end, while ``isReading``;
-/// - ``backlogChanged()`` when some of what waited has left;
-/// - ``end(_:)`` when the connection is over.
+/// - `begin(_:completion:)` once;
+/// - `received(_:)` with what came in, while `isReading`, while closing and lingering, and where `looksForLastWords`;
+/// - `wireEnded()` at the peer's end, when nothing is unread and `isEndNext`;
+/// - `backlogGrew()` when something has to wait, with `isBacklogged` set, and `backlogChanged()` when some of that has left;
+/// - `writingFailed(_:)` when nothing can be sent any more, and `end(_:)` when the connection is over.
 ///
 /// All of it inside an entry, with no callback on the stack. Bytes pass through a filter on their way, if the connection has
 /// one; see ``StreamFilter``.
@@ -127,14 +128,14 @@ open class StreamTransport: Transport {
     /// Receives no more: the peer has finished.
     open func stopReceiving() {}
 
-    /// Watches for a reset of a connection on which nothing is received any more.
+    /// The peer has finished, and the connection goes on: watches for a reset, which nothing received will tell of.
     open func watchForReset() {}
 
     /// Looks whether the connection has ended, behind nothing that is undelivered.
     open func lookForEnd() {}
 
     /// The peer's end, which an earlier protocol was told of, is to be told again.
-    open func repeatEnd() { receivingEnded() }
+    open func repeatEnd() { wireEnded() }
 
     /// Lets the peer know that nothing more will come, once all has reached it.
     open func endOutput() {}

@@ -1,5 +1,5 @@
 /// Does between entries what a reactor's own loop would do there, on a base whose loop C code runs.
-protocol EntryHost: AnyObject {
+protocol EntryDelegate: AnyObject {
     /// An entry begins: `isInside` is set, and nothing of it has happened yet.
     func entryBegins()
     /// An entry is over, with all that it left to be done at its end.
