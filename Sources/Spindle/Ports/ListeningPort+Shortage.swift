@@ -15,9 +15,6 @@ struct AcceptShortage {
 // intervals. For a short while those who come stay in the kernel's queue; then they are turned
 // away, which they can act upon, as long as that lasts (F6).
 extension ListeningPort {
-    /// After this many connections accepted, or turned away, in a row, others get their turn: those that are open already.
-    static let acceptsPerPass = 64
-
     private static let retryInterval: Duration = .milliseconds(100)
     /// How long those who come may wait before they are turned away.
     private static let patience: Duration = .seconds(1)

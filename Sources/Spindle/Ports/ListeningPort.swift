@@ -48,6 +48,9 @@ public final class ListeningPort {
     /// Those connections that somebody waits for.
     private var drain: PortDrain?
 
+    /// After this many connections accepted, or turned away, in a row, others get their turn: those that are open already.
+    static let acceptsPerPass = 64
+
     /// - Parameter address: what to report before it listens.
     init(
         _ reactor: Reactor, _ maker: any ListeningSocketMaker, _ factory: Factory,

@@ -19,8 +19,6 @@ final class SignalTrap {
         let endsProcessOnRepeat = Atomic(false)
     }
     private static let slots = InlineArray<65, Slot> { _ in Slot() }
-    /// How many signals have come, of those of which the second ends the process.
-    private static let endings = Atomic(0)
 
     /// Begins to catch a signal, which belongs to the process as a whole.
     ///
@@ -37,7 +35,7 @@ final class SignalTrap {
         guard claim.exchanged else { throw SystemError(EBUSY, "sigaction") }
         Self.slots[Int(number)].hasArrived.store(false, ordering: .relaxed)
         Self.slots[Int(number)].endsProcessOnRepeat.store(endsProcessOnRepeat, ordering: .relaxed)
-        if endsProcessOnRepeat { Self.endings.store(0, ordering: .relaxed) }
+        if endsProcessOnRepeat { SecondSignal.reset() }
         var action = Self.action
         var found = sigaction()
         guard unsafe sigaction(number, &action, &found) == 0 else {
@@ -76,8 +74,7 @@ final class SignalTrap {
 
     private static func received(_ number: CInt) {
         let code = errno
-        let ends = slots[Int(number)].endsProcessOnRepeat.load(ordering: .relaxed)
-        if ends, endings.add(1, ordering: .relaxed).newValue > 1 { _exit(128 + number) }
+        if slots[Int(number)].endsProcessOnRepeat.load(ordering: .relaxed) { SecondSignal.note(number) }
         slots[Int(number)].hasArrived.store(true, ordering: .relaxed)
         eventfd_write(slots[Int(number)].descriptor.load(ordering: .relaxed), 1)
         errno = code
