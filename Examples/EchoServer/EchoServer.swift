@@ -37,19 +37,12 @@ struct EchoServer: ParsableCommand {
 
     private func runAlone() throws {
         let reactor = try Reactor()
-        let endpoint: any StreamServerEndpoint =
-            try listen.map { try serverFromString(reactor, $0) } ?? TCP4ServerEndpoint(reactor, port, interface: host)
-        var failure: (any Error)?
-        reactor.callWhenRunning {
-            endpoint.listen(EchoFactory())
-                .addCallback { port -> Void in if port.isListening { print("Listening on \(port.address)") } }
-                .addErrback { error in
-                    failure = error
-                    try reactor.stop()
-                }
-        }
+        let port =
+            if let listen { try reactor.listen(listen, EchoFactory()) } else {
+                try reactor.listenTCP(port, EchoFactory(), interface: host)
+            }
+        if port.isListening { print("Listening on \(port.address)") }
         try reactor.run()
-        if let failure { throw failure }
     }
 }
 

@@ -48,6 +48,47 @@ import Testing
 
     private static let cases = Wire.allCases.flatMap { wire in [(wire, 1), (wire, 2)] }
 
+    /// Switches to another protocol at the line "bulk", and gets the connection back.
+    private final class Lines: LineReceiver {
+        private(set) var lines: [String] = []
+        override func lineReceived(_ line: RawSpan) {
+            lines.append(String(decoding: line))
+            if lines.last == "bulk" { transport.switchProtocol(to: Bulk(self)) }
+        }
+        override func connectionLost(_ reason: any Error) { try? reactor.stop() }
+    }
+
+    /// Takes four bytes.
+    private final class Bulk: Protocol {
+        private let home: Lines
+        init(_ home: Lines) { self.home = home }
+        override func dataReceived(_ data: RawSpan) {
+            transport.switchProtocol(to: home, handingOver: data.extracting(4...))
+        }
+    }
+
+    @Test("M1: a receiver that gets its connection back delivers lines again")
+    func switchedBack() throws {
+        let reactor = try Reactor(options: Wire.tcp.options)
+        let lines = Lines()
+        var next: Lines? = lines
+        let port = try reactor.listenTCP(0, Factory { next.take() }, interface: "127.0.0.1")
+        final class Sender: Protocol {
+            override func connectionMade() {
+                transport.write("one\r\nbulk\r\nxxxxtwo\r\nbulk\r\nyyyythree\r\n")
+                transport.loseConnection()
+            }
+        }
+        reactor.connectTCP("127.0.0.1", port.address.port ?? 0, ClientFactory { Sender() })
+        let watchdog = reactor.callLater(.seconds(30)) {
+            Issue.record("the end was not heard of; heard: \(lines.lines)")
+            try reactor.stop()
+        }
+        try reactor.run()
+        if watchdog.isActive { try watchdog.cancel() }
+        #expect(lines.lines == ["one", "bulk", "two", "bulk", "three"])
+    }
+
     @Test("M1, S7: lines held by a pause come before the peer's end, however they arrived", arguments: cases)
     func end(wire: Wire, segments: Int) throws {
         let receiver = PausingReceiver()

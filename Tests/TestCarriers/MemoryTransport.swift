@@ -95,10 +95,16 @@ public final class MemoryTransport: StreamTransport {
             partner?.sendMore()
             queueDelivery()
         } else if wasReset {
-            end(ConnectionLost(errno: ECONNRESET))
+            breakOff(ConnectionLost(errno: ECONNRESET))
         } else if partnerHasFinished, inbox.isEmpty, !peerHasFinished, isEndNext || state != .open {
             wireEnded()
         }
+    }
+
+    public override func receiveUnread() {
+        let bytes = inbox
+        inbox = []
+        bytes.withRawSpan { received($0) }
     }
 
     // MARK: - Closing

@@ -80,6 +80,45 @@ enum Forking {
         while true { sleep(60) }
     }
 
+    /// A child that is signalled before its reactor is its own.
+    static func signal() throws {
+        let reactor = try Reactor()
+        try reactor.addSignalHandler(SIGUSR1) {
+            TestProgram.say("handled")
+            _exit(0)
+        }
+        let child = fork()
+        guard child == 0 else {
+            var status: CInt = 0
+            waitpid(child, &status, 0)
+            _exit(status == 0 ? 0 : 1)
+        }
+        raise(SIGUSR1)
+        alarm(10)
+        try reactor.reinitialize()
+        try reactor.run()
+    }
+
+    /// Parent and child listen at one path, and the child stops.
+    static func shareUNIXSocket(_ path: String) throws {
+        let reactor = try Reactor()
+        try reactor.listenUNIX(path, Factory { Echo() }, lock: true)
+        let child = fork()
+        if child == 0 {
+            try reactor.reinitialize()
+            reactor.callWhenRunning { try reactor.stop() }
+            try reactor.run()
+            _exit(0)
+        }
+        waitpid(child, nil, 0)
+        TestProgram.say("the child is gone")
+        try reactor.run()
+    }
+
+    final class Echo: Protocol {
+        override func dataReceived(_ data: RawSpan) { transport.write(data) }
+    }
+
     /// Says why a reactor cannot be forked that does something when it has started to run.
     static func refuse(_ what: @escaping (Reactor) -> Void) throws {
         let reactor = try Reactor()

@@ -18,4 +18,15 @@ enum Stopping {
         TestProgram.say("\(port.address.port ?? 0)")
         try reactor.run()
     }
+
+    /// What a shell's `<&- >&-` does, and then a reactor with a connection by standard input and output.
+    static func withoutStandardIO() throws {
+        close(STDIN_FILENO)
+        close(STDOUT_FILENO)
+        let reactor = try Reactor()
+        StandardIOEndpoint(reactor).connect(Factory { Protocol() })
+        reactor.callLater(.milliseconds(1)) { try reactor.stop() }
+        try reactor.run()
+        for number in 0...2 as ClosedRange<CInt> where fcntl(number, F_GETFD) < 0 { fatalError("\(number) is closed") }
+    }
 }

@@ -21,6 +21,9 @@ import Spindle
         case "has pending output and a stuck job": try Stopping.serve(isStuck: true)
         case "forks": try Forking.serve()
         case "forks with a paused connection": Forking.pause()
+        case "forks and is signalled": try Forking.signal()
+        case "forks with a UNIX socket": try Forking.shareUNIXSocket(CommandLine.arguments[2])
+        case "closes standard input and output": try Stopping.withoutStandardIO()
         case "forks while running": try Forking.refuse { _ in }
         default: fatalError("usage: TestProgram WHAT")
         }

@@ -9,6 +9,8 @@ final class SocketDial: EventHandler {
     private var event: Event?
     private var retry: DelayedCall?
     private var completion: ((Result<Socket, any Error>) -> Void)?
+    /// The user has chosen this end's port.
+    private var hasOwnPort = false
 
     /// How soon to knock again at a UNIX socket whose queue is full: the kernel tells nobody when there is room.
     private static let retryDelay: Duration = .milliseconds(10)
@@ -34,7 +36,8 @@ final class SocketDial: EventHandler {
         for option in plan.options where option.applies(to: address.family) { try socket.set(option) }
         if let local = plan.localAddress {
             // A port that has just been in use may be used again towards another peer.
-            if local.port != 0 { socket[.reuseAddress] = true }
+            hasOwnPort = (local.port ?? 0) != 0
+            if hasOwnPort { socket[.reuseAddress] = true }
             do throws(SystemError) { try socket.bind(to: local) } catch {
                 throw ConnectBindError(address: local, errno: error.errno)
             }
@@ -60,6 +63,13 @@ final class SocketDial: EventHandler {
     func eventFired() {
         guard let socket else { return }
         if let error = socket.takeError() { return finish(.failure(error.connecting(to: address))) }
+        // Where nobody listens, on a port that the kernel chooses from, it may choose that very port: TCP then connects the socket
+        // to itself (F4).
+        if address.family != .unix, !hasOwnPort, (try? socket.localAddress()) == address {
+            // Or a server could not have the port for a minute.
+            socket.resetOnClose()
+            return finish(.failure(SystemError(ECONNREFUSED, "connect").connecting(to: address)))
+        }
         stopWaiting()
         self.socket = nil
         finish(.success(socket))

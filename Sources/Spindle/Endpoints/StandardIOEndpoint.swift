@@ -1,3 +1,5 @@
+import Logging
+
 /// Runs a protocol on the program's standard input and output, as if a peer had connected by them.
 ///
 /// ```swift
@@ -44,12 +46,17 @@ public struct StandardIOEndpoint: StreamClientEndpoint, StreamServerEndpoint {
         return connected
     }
 
-    /// As ``connect(_:)``. The port listens no more, there being no other connection to come, and has the address of
-    /// what has none, as both ends of the connection do.
+    /// As ``connect(_:)``, but fires at once, as listening does elsewhere. The port listens no more, there being no other
+    /// connection to come, and has the address of what has none, as both ends of the connection do.
     @discardableResult
     public func listen(_ factory: Factory) -> Deferred<ListeningPort> {
         let port = ListeningPort(reactor, ServedOnce(), factory, address: .unnamed)
-        return connect(factory).addCallback { _ in port }
+        let connected = connect(factory)
+        if connected.hasFired { return connected.addCallback { _ in port } }
+        connected.addErrback { [logger = reactor.logger] error -> Void in
+            logger.debug("standard input and output are not served: \(error)")
+        }
+        return Deferred(.success(port))
     }
 }
 

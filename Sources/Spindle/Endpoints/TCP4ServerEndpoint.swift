@@ -13,7 +13,7 @@ public struct TCP4ServerEndpoint: StreamServerEndpoint {
     ///   - interface: a numeric address; empty for all IPv4 interfaces.
     ///   - options: how to listen, and the options of the accepted connections.
     public init(
-        _ reactor: Reactor, _ port: Int, backlog: Int = 50, interface: String = "",
+        _ reactor: Reactor, _ port: Int, backlog: Int? = nil, interface: String = "",
         options: ListenOptions = ListenOptions()
     ) {
         self.reactor = reactor

@@ -8,7 +8,7 @@ public struct TCP6ServerEndpoint: StreamServerEndpoint {
     ///   - interface: a numeric IPv6 address, with its scope if it needs one.
     ///   - options: how to listen, and the options of the accepted connections.
     public init(
-        _ reactor: Reactor, _ port: Int, backlog: Int = 50, interface: String = "::",
+        _ reactor: Reactor, _ port: Int, backlog: Int? = nil, interface: String = "::",
         options: ListenOptions = ListenOptions()
     ) {
         self.reactor = reactor

@@ -12,7 +12,7 @@ public struct UNIXServerEndpoint: StreamServerEndpoint {
     ///   - mode: who may connect: those who may write.
     ///   - lock: whether to hold `path.lock`, and to take over what a dead server has left.
     public init(
-        _ reactor: Reactor, _ path: String, backlog: Int = 50, mode: Int = 0o666, lock: Bool = false
+        _ reactor: Reactor, _ path: String, backlog: Int? = nil, mode: Int = 0o666, lock: Bool = false
     ) {
         self.reactor = reactor
         plan = .unix(path: path, backlog: backlog, mode: mode, usesLock: lock)

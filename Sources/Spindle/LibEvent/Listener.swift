@@ -48,7 +48,11 @@ final class Listener: EntrySource {
 
     /// Stops accepting and frees it. The socket is not closed, but where C code has made it so.
     func close() {
-        if let raw = unsafe raw.take() { unsafe evconnlistener_free(raw) }
+        guard let raw = unsafe raw.take() else { return }
+        // Inside its own callback freeing only drops a reference: the descriptor would be closed before libevent has taken it off
+        // epoll, and the next one with that number be taken for one that is watched already (2.1.12).
+        unsafe evconnlistener_disable(raw)
+        unsafe evconnlistener_free(raw)
     }
 
     /// Leaves what was taken over to C code again, disabled and with nothing to call. Nil if it was not taken over.

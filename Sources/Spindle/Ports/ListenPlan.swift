@@ -1,9 +1,9 @@
 /// What to listen on, and how: everything but the factory. The same for each port that an endpoint opens.
 enum ListenPlan: Hashable {
     /// A TCP port of one interface, a numeric address; empty for all IPv4 interfaces.
-    case tcp(port: Int, interface: String, backlog: Int, options: ListenOptions)
+    case tcp(port: Int, interface: String, backlog: Int?, options: ListenOptions)
     /// A UNIX socket's path or, with a zero byte in front, an abstract name.
-    case unix(path: String, backlog: Int, mode: Int, usesLock: Bool)
+    case unix(path: String, backlog: Int?, mode: Int, usesLock: Bool)
     /// A copy of a listening socket that somebody else has opened (F7).
     case descriptor(CInt)
 

@@ -16,6 +16,9 @@ open class Factory {
     public init() { build = nil }
 
     /// A factory that calls `build` for each connection.
+    ///
+    /// Have `build` make a new protocol each time. One that hands out a protocol which it holds is a cycle: the protocol holds this
+    /// factory, the factory holds the closure, and that holds the protocol, and with it the reactor.
     public init(_ build: @escaping () -> Protocol?) { self.build = build }
 
     /// Returns the protocol for a new connection, or nil to refuse it.

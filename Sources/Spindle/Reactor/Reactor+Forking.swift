@@ -27,6 +27,8 @@ extension Reactor {
         // The new descriptors take the numbers of the old ones, which libevent then finds in their places.
         try handle.renewWakeup()
         try signalHandlers?.wakeup.renew()
+        // A signal that came since the fork has signalled the parent's.
+        signalHandlers?.wakeup.signal()
         try timers.renewDescriptor()
         try hangUpWatch?.renew()
         try base.reinitialize()

@@ -30,7 +30,8 @@ public final class Reactor {
     package let base: EventBase
     let receiveBuffer: ReceiveBuffer
     let gatherPool = GatherPool()
-    /// Made when the first connection stops reading.
+    /// What watches the connections that nobody reads. There from the start: later there might be no descriptor left for it. Nil
+    /// where there is no loop.
     private(set) var hangUpWatch: HangUpWatch?
     /// Held from the time the first port listens.
     var reserveDescriptor: ReserveDescriptor?
@@ -99,6 +100,7 @@ public final class Reactor {
     ///
     /// - Throws: ``SystemError`` when the kernel is out of descriptors or memory.
     public convenience init(options: Options = Options()) throws {
+        Descriptor.fillStandardNumbers()
         let base = try EventBase(priorities: options.priorities, slowCallbackLimit: options.slowCallbackLimit)
         try self.init(options, base)
         if base.priorities > 1 { base.hasTurnToTake = { [unowned self] in hasTurnToTake } }
@@ -116,11 +118,13 @@ public final class Reactor {
         // Being woken is all there is to it: the loop looks at its queue before it waits again.
         try watch(wakeup.descriptor, "the wakeup") {}
         try watch(timer.descriptor, "the timer") { [unowned self] in timers.expired() }
+        let hangUps = try HangUpWatch()
+        try watch(hangUps.descriptor, .readable, hangUps)
+        hangUpWatch = hangUps
     }
 
     deinit {
         open.watches.end(.over)
-        hangUpWatch?.stop()
         timers.end(.over)
         handle.close()
     }
@@ -203,7 +207,12 @@ public final class Reactor {
             if drains { Descriptor.drain(descriptor) }
             body()
         }
-        let event = Event(base, descriptor, .signalled, handler)
+        try watch(descriptor, .signalled, handler)
+    }
+
+    private func watch(_ descriptor: CInt, _ interest: Event.Interest, _ handler: any EventHandler) throws(SystemError)
+    {
+        let event = Event(base, descriptor, interest, handler)
         if areResidentsPresent { try event.add() }
         residents.append(event)
     }
@@ -212,7 +221,6 @@ public final class Reactor {
     func setResidents(present: Bool) {
         guard present != areResidentsPresent else { return }
         areResidentsPresent = present
-        if !present { hangUpWatch.take()?.stop() }
         for event in residents {
             guard present else { event.remove(); continue }
             do { try event.add() } catch { logger.critical("the loop cannot watch a descriptor of its own: \(error)") }
@@ -226,14 +234,6 @@ public final class Reactor {
         handle.queue.onAppend(nil)
         timers.onChange = nil
         base.detach()
-    }
-
-    /// What watches the connections that nobody reads.
-    func requiredHangUpWatch() throws(SystemError) -> HangUpWatch {
-        if let hangUpWatch { return hangUpWatch }
-        let watch = try HangUpWatch(base)
-        hangUpWatch = watch
-        return watch
     }
 
     /// Ends the watching of a descriptor.

@@ -10,6 +10,15 @@ enum Descriptor {
         return copy
     }
 
+    /// Opens /dev/null in the place of standard input, output and error where these are closed: the next descriptors would get
+    /// their numbers, and be taken for them.
+    static func fillStandardNumbers() {
+        for number in 0...2 as ClosedRange<CInt> where fcntl(number, F_GETFD) < 0 && errno == EBADF {
+            // The lowest number that is free.
+            _ = unsafe open("/dev/null", O_RDWR)
+        }
+    }
+
     /// Gives a descriptor's number to `replacement`, so that whoever knows it by number goes on with the new one: in a child
     /// process, which shares its descriptors with its parent.
     static func replace(_ descriptor: CInt, by replacement: CInt) throws(SystemError) {

@@ -45,6 +45,9 @@ struct FileLock {
         close(descriptor)
     }
 
+    /// Leaves the lock to the process that it was inherited from.
+    func forget() { close(descriptor) }
+
     /// Whether somebody has the lock now.
     static func isHeld(_ path: FilePath) throws(SystemError) -> Bool {
         let descriptor = unsafe open(path.text, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)

@@ -72,8 +72,11 @@ struct Socket {
         guard result == 0 else { throw SystemError(errno, "bind") }
     }
 
-    func listen(backlog: Int) throws(SystemError) {
-        guard Glibc.listen(descriptor, Int32(clamping: backlog)) == 0 else { throw SystemError(errno, "listen") }
+    /// - Parameter backlog: nil for as much as the kernel allows, which cuts what is asked for down to that.
+    func listen(backlog: Int?) throws(SystemError) {
+        guard Glibc.listen(descriptor, Int32(clamping: backlog ?? .max)) == 0 else {
+            throw SystemError(errno, "listen")
+        }
     }
 
     /// The permissions that a file made by `bind` begins with, less those of the umask.

@@ -24,7 +24,7 @@ public struct SocketOption: Hashable, Sendable, CustomStringConvertible {
     public let description: String
     private let isTCP: Bool
 
-    private init(_ description: String, isTCP: Bool = false, _ settings: [Setting]) {
+    init(_ description: String, isTCP: Bool = false, _ settings: [Setting]) {
         self.description = description
         self.isTCP = isTCP
         self.settings = settings

@@ -10,13 +10,14 @@ extension Reactor {
     ///
     /// - Parameters:
     ///   - port: 0 has the kernel choose one; ``ListeningPort/address`` tells which.
-    ///   - backlog: how many connections the kernel may hold ready while the reactor is busy.
+    ///   - backlog: how many connections the kernel may hold ready while the reactor is busy; nil for as many as it allows
+    ///     (`net.core.somaxconn`).
     ///   - interface: a numeric address; empty for all IPv4 interfaces, `::` for IPv6 ones.
     ///   - options: how to listen, and the options of the accepted connections.
     /// - Throws: ``CannotListenError`` naming interface, port and reason (F2).
     @discardableResult
     public func listenTCP(
-        _ port: Int, _ factory: Factory, backlog: Int = 50, interface: String = "",
+        _ port: Int, _ factory: Factory, backlog: Int? = nil, interface: String = "",
         options: ListenOptions = ListenOptions()
     ) throws -> ListeningPort {
         let plan = ListenPlan.tcp(port: port, interface: interface, backlog: backlog, options: options)

@@ -10,7 +10,7 @@ extension ReactorGroup {
     ///
     /// - Parameters:
     ///   - port: 0 has the kernel choose one, the same for all.
-    ///   - backlog: how many connections the kernel may hold ready while a reactor is busy.
+    ///   - backlog: how many connections the kernel may hold ready while a reactor is busy; nil for as many as it allows.
     ///   - interface: a numeric address; empty for all IPv4 interfaces, `::` for IPv6 ones.
     ///   - sharing: how connections find their reactor.
     ///   - makeFactory: called once for each reactor, on its thread.
@@ -18,7 +18,7 @@ extension ReactorGroup {
     /// - Throws: ``CannotListenError`` naming interface, port and reason. Nothing is left open then.
     @discardableResult
     public func listenTCP(
-        _ port: Int, backlog: Int = 50, interface: String = "", options: ListenOptions = ListenOptions(),
+        _ port: Int, backlog: Int? = nil, interface: String = "", options: ListenOptions = ListenOptions(),
         sharing: Sharing = .kernel, _ makeFactory: @escaping @Sendable (Reactor) -> Factory
     ) throws -> SocketAddress {
         guard sharing == .kernel else {

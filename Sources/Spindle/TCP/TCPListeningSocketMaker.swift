@@ -1,12 +1,12 @@
 /// Makes the listening sockets of TCP ports.
 final class TCPListeningSocketMaker: ListeningSocketMaker {
     private let interface: String
-    private let backlog: Int
+    private let backlog: Int?
     private let options: ListenOptions
     /// Where to listen: with the port that the kernel chose, once it has chosen one (F3).
     private var address: SocketAddress
 
-    init(_ interface: String, _ port: Int, backlog: Int, _ options: ListenOptions) throws(CannotListenError) {
+    init(_ interface: String, _ port: Int, backlog: Int?, _ options: ListenOptions) throws(CannotListenError) {
         self.interface = interface
         self.backlog = backlog
         self.options = options

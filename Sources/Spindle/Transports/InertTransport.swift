@@ -33,6 +33,7 @@ open class InertTransport: Transport {
         get { reactor.options.waterMarks }
         set {}
     }
+    package override var hasFinishedProducing: Bool { true }
     package override var isBackedUp: Bool { false }
     open override func whenDrained() -> Deferred<Void> { Deferred(.failure(ConnectionLost())) }
 

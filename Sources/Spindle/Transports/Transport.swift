@@ -78,7 +78,8 @@ open class Transport: CustomStringConvertible {
     /// Closes the connection once everything written so far has been sent (W3).
     ///
     /// Returns at once; the protocol's `connectionLost` follows, with ``ConnectionDone``. Until then
-    /// nothing is delivered, and later writes are dropped. A registered producer is waited for. A
+    /// nothing is delivered, and later writes are dropped. A registered producer is waited for, and as long as it is registered
+    /// all writes are sent, whoever makes them. A
     /// peer that reads nothing for ``Reactor/Options/closeLimit`` is cut off, and so is one that has finished while the
     /// producer writes nothing for as long (W4).
     public func loseConnection() { abstract() }
@@ -122,6 +123,9 @@ open class Transport: CustomStringConvertible {
         get { abstract() }
         set { abstract() }
     }
+
+    /// Whether it will deliver nothing more: it is over or closing, or its peer has finished.
+    package var hasFinishedProducing: Bool { abstract() }
 
     /// Whether more waits to be sent than the high mark of ``waterMarks``.
     package var isBackedUp: Bool { abstract() }

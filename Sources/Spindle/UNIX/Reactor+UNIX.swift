@@ -11,15 +11,15 @@ extension Reactor {
     ///
     /// - Parameters:
     ///   - path: at most 107 bytes. With a zero byte in front, an abstract name, to which mode and lock do not apply.
-    ///   - backlog: how many connections the kernel may hold ready while the reactor is busy. Clients of a full
-    ///     one wait.
+    ///   - backlog: how many connections the kernel may hold ready while the reactor is busy; nil for as many as it allows.
+    ///     Clients of a full one wait.
     ///   - mode: who may connect: those who may write. It holds from the first moment, whatever the umask is.
     ///   - lock: whether to hold the file `path.lock`, locked while it listens and removed in the end. It keeps a second
     ///     server away, and makes it safe to take a socket over.
     /// - Throws: ``CannotListenError`` naming path and reason (F2); `EADDRINUSE` where something is in the way.
     @discardableResult
     public func listenUNIX(
-        _ path: String, _ factory: Factory, backlog: Int = 50, mode: Int = 0o666, lock: Bool = false
+        _ path: String, _ factory: Factory, backlog: Int? = nil, mode: Int = 0o666, lock: Bool = false
     ) throws -> ListeningPort {
         try ListenPlan.unix(path: path, backlog: backlog, mode: mode, usesLock: lock).listen(on: self, factory)
     }

@@ -14,7 +14,7 @@ extension ReactorGroup {
     /// - Throws: ``CannotListenError`` naming path and reason.
     @discardableResult
     public func listenUNIX(
-        _ path: String, backlog: Int = 50, mode: Int = 0o666, lock: Bool = false,
+        _ path: String, backlog: Int? = nil, mode: Int = 0o666, lock: Bool = false,
         _ makeFactory: @escaping @Sendable (Reactor) -> Factory
     ) throws -> SocketAddress {
         try deal(ListenPlan.unix(path: path, backlog: backlog, mode: mode, usesLock: lock).open(), makeFactory)

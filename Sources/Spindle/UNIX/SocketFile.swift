@@ -9,6 +9,8 @@ final class SocketFile {
     private var lock: FileLock?
     /// Which file is ours. As long as the socket is open no other one can have the same identity.
     private var identity: FileStatus.Identity?
+    /// The process that bound it: what a child process inherits is not the child's to remove.
+    private var owner = getpid()
 
     init(_ address: SocketAddress, mode: mode_t, usesLock: Bool) {
         self.address = address
@@ -22,6 +24,7 @@ final class SocketFile {
 
     /// Gives the socket its path. Whatever this throws, `remove()` has to be called some time.
     func bind(_ socket: Socket) throws(CannotListenError) {
+        owner = getpid()
         if usesLock { try takeLock() }
         do throws(SystemError) {
             // The file begins with these permissions, less those of the umask: nobody else gets in
@@ -36,8 +39,14 @@ final class SocketFile {
         }
     }
 
-    /// Removes the file, if it is ours still, and gives up the lock. The socket must be open.
+    /// Removes the file, if it is ours still, and gives up the lock. The socket must be open. In a child process of the one that
+    /// bound it, leaves both as they are.
     func remove() {
+        guard owner == getpid() else {
+            identity = nil
+            lock.take()?.forget()
+            return
+        }
         if let identity = identity.take(), (try? path.status())?.identity == identity { path.unlink() }
         lock.take()?.release()
     }

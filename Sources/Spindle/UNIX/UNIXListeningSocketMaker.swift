@@ -3,11 +3,11 @@ import Glibc
 /// Makes the listening sockets of UNIX ports.
 final class UNIXListeningSocketMaker: ListeningSocketMaker {
     private let address: SocketAddress
-    private let backlog: Int
+    private let backlog: Int?
     /// Nil for an abstract name, which has none.
     private let file: SocketFile?
 
-    init(_ path: String, backlog: Int, mode: Int, usesLock: Bool) throws(CannotListenError) {
+    init(_ path: String, backlog: Int?, mode: Int, usesLock: Bool) throws(CannotListenError) {
         let text = path.utf8.first == 0 ? "@" + path.unicodeScalars.dropFirst().map(String.init).joined() : path
         do throws(InvalidAddressError) { address = try SocketAddress(unixOrAbstract: path) } catch {
             throw CannotListenError(.unix(path: text), error.reason)

@@ -157,18 +157,39 @@ import Testing
         #expect(subject.reason is ConnectionLost)
     }
 
-    @Test("S7: a paused HalfCloseProtocol hears of the peer's end at once", arguments: StreamKind.allCases)
-    func paused(kind: StreamKind) throws {
+    @Test(
+        "S7: to a HalfCloseProtocol the peer's end is a part of what it reads, and waits until it reads again",
+        arguments: StreamKind.allCases, ["", "before"])
+    func paused(kind: StreamKind, text: String) throws {
         let subject = HalfCloseRecorder()
+        let hasFinished = Handoff()
+        var endsWhilePaused: [String]?
         subject.onMade = { me in
             me.transport.pauseProducing()
             me.transport.write("paused")
+            me.reactor.poll {
+                guard hasFinished.isFinished else { return false }
+                // Time in which it could be told.
+                me.reactor.callLater(.milliseconds(100)) {
+                    endsWhilePaused = subject.ends
+                    me.transport.resumeProducing()
+                }
+                return nil
+            }
         }
-        subject.onReadLost = { me in me.transport.loseConnection() }
+        subject.onReadLost = { me in
+            #expect(me.receivedText == text)
+            me.transport.loseConnection()
+        }
         try kind.run(subject) { peer in
             _ = try peer.receive(6)
+            if !text.isEmpty { try peer.send(text) }
             peer.finishSending()
+            hasFinished.finish(true)
+            // A peer that closes as well has ended both directions.
+            _ = peer.waitForEnd()
         }
+        #expect(endsWhilePaused == [])
         #expect(subject.ends == ["read", "lost"])
     }
 

@@ -14,7 +14,8 @@ import Testing
 
     /// Pauses a connection, has the peer do something, and looks a second later. Then resumes.
     private func whilePaused(
-        _ kind: StreamKind, _ subject: Recorder, act: @escaping @Sendable (Peer) throws -> Void
+        _ kind: StreamKind, _ subject: Recorder, look more: @escaping () -> Void = {},
+        act: @escaping @Sendable (Peer) throws -> Void
     ) throws -> Findings {
         var findings = Findings()
         let hasActed = Lock(false)
@@ -27,6 +28,7 @@ import Testing
                 findings.passes = reactor.passes - start - ownPasses
                 findings.received = subject.received.count - 5
                 findings.losses = subject.losses
+                more()
                 subject.transport.resumeProducing()
                 isOver.finish(true)
             }
@@ -86,7 +88,9 @@ import Testing
         #expect(subject.reason is ConnectionDone)
     }
 
-    @Test("S7 (c): a reset after that end is learned of at once", arguments: StreamKind.allCases)
+    @Test(
+        "S7 (c): a reset behind unread bytes and an end comes after the bytes, on resume",
+        arguments: StreamKind.allCases)
     func resetAfterEnd(kind: StreamKind) throws {
         let subject = Recorder()
         let findings = try whilePaused(kind, subject) { peer in
@@ -96,10 +100,93 @@ import Testing
         }
         // On a C program's base the reactor's turn comes in a pass of its own after that in which something happens.
         #expect(findings.passes <= (kind == .adoptedBase ? 6 : kind.passesForNews))
+        #expect((findings.received, findings.losses) == (0, 0))
         // To a UNIX socket this is the end that it has had already.
-        #expect((findings.received, findings.losses) == (0, kind.knowsResets ? 1 : 0))
         #expect(kind.knowsResets ? subject.reason is ConnectionLost : subject.reason is ConnectionDone)
-        #expect(subject.receivedText == (kind.knowsResets ? "pause" : "pauseunread"))
+        #expect(subject.receivedText == "pauseunread")
+    }
+
+    @Test(
+        "S7 (d): a reset behind unread bytes stops producers at once, and loses none of the bytes",
+        arguments: StreamKind.allCases)
+    func resetBehindBytes(kind: StreamKind) throws {
+        let subject = Recorder()
+        let producer = CountingProducer(pieces: 0, size: 1)
+        subject.onMade = { me in try me.transport.registerProducer(producer, streaming: true) }
+        var stopsWhilePaused = 0
+        let hasStopped = { stopsWhilePaused = max(stopsWhilePaused, subject.received.count == 5 ? producer.stops : 0) }
+        let findings = try whilePaused(kind, subject, look: hasStopped) { peer in
+            try peer.send([UInt8](repeating: 120, count: 30_000))
+            peer.reset()
+        }
+        #expect((findings.received, findings.losses) == (0, 0))
+        #expect(subject.received.count == 5 + 30_000 && subject.losses == 1)
+        guard kind.knowsResets else { return }
+        #expect(stopsWhilePaused == 1)
+        #expect((subject.reason as? ConnectionLost)?.errno == ECONNRESET)
+    }
+
+    @Test(
+        "S7: a peer that leaves without having read our greeting loses none of what it sent",
+        arguments: StreamKind.allCases)
+    func leavesUnread(kind: StreamKind) throws {
+        let subject = Recorder()
+        let hasLeft = Handoff()
+        subject.onMade = { me in
+            me.transport.pauseProducing()
+            me.transport.write("a greeting")
+            me.reactor.poll {
+                guard hasLeft.isFinished else { return false }
+                me.transport.resumeProducing()
+                return nil
+            }
+        }
+        try kind.run(subject) { peer in
+            try peer.send([UInt8](repeating: 120, count: 30_000))
+            try peer.peek(1)
+            peer.close()
+            hasLeft.finish(true)
+        }
+        #expect(subject.received.count == 30_000)
+    }
+
+    @Test(
+        "S5, S7: closing, aborting or throwing with what a lost connection has left: nothing more is delivered",
+        arguments: StreamKind.allCases.filter(\.knowsResets), ["close", "abort", "throw", "pause"])
+    func leftovers(kind: StreamKind, act: String) throws {
+        struct Enough: Error {}
+        let subject = Recorder()
+        let hasReset = Handoff()
+        subject.onData = { me, _ in
+            guard me.received.count > 5 else {
+                me.transport.pauseProducing()
+                me.transport.write("ready")
+                return me.reactor.poll {
+                    guard hasReset.isFinished else { return false }
+                    me.reactor.callLater(.milliseconds(20)) { me.transport.resumeProducing() }
+                    return nil
+                }
+            }
+            switch act {
+            case "close": me.transport.loseConnection()
+            case "abort": me.transport.abortConnection()
+            case "throw": throw Enough()
+            default:
+                me.transport.pauseProducing()
+                me.reactor.callLater(.milliseconds(1)) { me.transport.resumeProducing() }
+            }
+        }
+        try kind.run(subject) { peer in
+            try peer.send("pause")
+            _ = try peer.receive(5)
+            try peer.send([UInt8](repeating: 120, count: 20_000))
+            peer.reset()
+            hasReset.finish(true)
+        }
+        #expect(subject.losses == 1 && !subject.wasReentered)
+        #expect(act != "pause" || subject.received.count == 20_005)
+        #expect(act != "throw" || subject.reason is Enough)
+        #expect(act != "abort" || subject.reason is ConnectionAborted)
     }
 
     @Test(

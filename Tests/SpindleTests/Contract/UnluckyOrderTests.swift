@@ -117,6 +117,31 @@ import Testing
     }
 
     @Test(
+        "W4: a transport that has nothing more to produce is not waited for, if it is registered after its end",
+        arguments: StreamKind.allCases, [true, false])
+    func endedProducer(kind: StreamKind, halfCloses: Bool) throws {
+        let subject = Recorder()
+        let other = HalfCloseRecorder()
+        let (ours, far) = try Peer.pair()
+        subject.onMade = { me in
+            var next: Recorder? = other
+            other.onReadLost = { him in
+                try me.transport.registerProducer(him.transport, streaming: true)
+                halfCloses ? me.transport.loseWriteConnection() : me.transport.loseConnection()
+            }
+            try me.reactor.adoptStreamConnection(ours.descriptor, Factory { next.take() })
+            far.finishSending()
+        }
+        subject.onLost = { _ in other.transport.loseConnection() }
+        let start = ContinuousClock.now
+        let outcome = try kind.run(subject) { peer in #expect(peer.waitForEnd() == 0) }
+        #expect(outcome.peerError == nil)
+        #expect(ContinuousClock.now - start < .seconds(3))
+        far.close()
+        ours.close()
+    }
+
+    @Test(
         "W4: of two transports that are each other's producers, one that ends lets the other close",
         arguments: StreamKind.allCases)
     func proxy(kind: StreamKind) throws {

@@ -1,3 +1,4 @@
+import Glibc
 import TestSupport
 import Testing
 
@@ -22,6 +23,48 @@ import Testing
 
     private func plan(of endpoint: any StreamServerEndpoint) -> ListenPlan? {
         Mirror(reflecting: endpoint).descendant("plan") as? ListenPlan
+    }
+
+    // MARK: - Listening at once
+
+    @Test("E2: listen returns the port, or throws what is wrong with the string or with the place")
+    func listening() throws {
+        let reactor = try Reactor(options: .forTests)
+        let port = try reactor.listen("tcp:0:interface=127.0.0.1", Factory { Recorder() })
+        defer { port.stopListening() }
+        let number = try #require(port.address.port)
+        let taken = #expect(throws: CannotListenError.self) {
+            try reactor.listen("tcp:\(number):interface=127.0.0.1", Factory())
+        }
+        #expect(taken?.errno == EADDRINUSE)
+        #expect(throws: EndpointStringError.self) { try reactor.listen("tpc:8000", Factory()) }
+    }
+
+    @Test("E2: an endpoint that takes its time is called off, and the error says what to do", arguments: [true, false])
+    func listeningLater(succeeds: Bool) throws {
+        final class Slow: StreamServerEndpoint {
+            let reactor: Reactor
+            let succeeds: Bool
+            var wasCancelled = false
+            init(_ reactor: Reactor, _ succeeds: Bool) { (self.reactor, self.succeeds) = (reactor, succeeds) }
+            func listen(_ factory: Factory) -> Deferred<ListeningPort> {
+                Deferred { [self] deferred in
+                    wasCancelled = true
+                    guard succeeds, let port = try? reactor.listenTCP(0, factory, interface: "127.0.0.1") else {
+                        return
+                    }
+                    try? deferred.callback(port)
+                }
+            }
+        }
+        let reactor = try Reactor(options: .forTests)
+        let slow = Slow(reactor, succeeds)
+        let name = "slow\(UInt32.random(in: 0 ... .max))"
+        nonisolated(unsafe) let endpoint = slow
+        EndpointParsers.register(server: name) { _, _ in endpoint }
+        let error = #expect(throws: EndpointNotSynchronous.self) { try reactor.listen("\(name):", Factory()) }
+        #expect("\(try #require(error))".contains(name) && slow.wasCancelled)
+        #expect(reactor.statistics.listeningPorts == 0)
     }
 
     // MARK: - Servers and clients that work
@@ -80,13 +123,13 @@ import Testing
         let options = ListenOptions()
         #expect(plan(of: tcp) == .tcp(port: 80, interface: "10.0.0.1", backlog: 7, options: options))
         let plain = try serverFromString(reactor, "tcp:80")
-        #expect(plan(of: plain) == .tcp(port: 80, interface: "", backlog: 50, options: options))
+        #expect(plan(of: plain) == .tcp(port: 80, interface: "", backlog: nil, options: options))
         let tcp6 = try serverFromString(reactor, "tcp6:80:7")
         #expect(tcp6 is TCP6ServerEndpoint)
         #expect(plan(of: tcp6) == .tcp(port: 80, interface: "::", backlog: 7, options: options))
         let unix = try serverFromString(reactor, "unix:/x")
         #expect(unix is UNIXServerEndpoint)
-        #expect(plan(of: unix) == .unix(path: "/x", backlog: 50, mode: 0o666, usesLock: true))
+        #expect(plan(of: unix) == .unix(path: "/x", backlog: nil, mode: 0o666, usesLock: true))
         let other = try serverFromString(reactor, "unix:/x:660:9:lockfile=0")
         #expect(plan(of: other) == .unix(path: "/x", backlog: 9, mode: 0o660, usesLock: false))
         #expect(try clientFromString(reactor, "tcp:example.com:80") is HostnameEndpoint)
@@ -210,7 +253,7 @@ import Testing
             EndpointParsers.register(server: "Test-Fixed") { _, reactor in TCP4ServerEndpoint(reactor, port) }
         }
         let fixed = try serverFromString(reactor, "test-fixed")
-        #expect(plan(of: fixed) == .tcp(port: 2, interface: "", backlog: 50, options: ListenOptions()))
+        #expect(plan(of: fixed) == .tcp(port: 2, interface: "", backlog: nil, options: ListenOptions()))
         #expect(try problem(server: "test-fixed:1") == .excessArgument("1"))
         EndpointParsers.register(server: "test-wrap") { arguments, reactor in try arguments.wrappedServer(reactor) }
         EndpointParsers.register(client: "test-wrap") { arguments, reactor in try arguments.wrappedClient(reactor) }

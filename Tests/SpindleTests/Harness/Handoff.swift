@@ -11,6 +11,9 @@ final class Handoff: Sendable {
         semaphore.signal()
     }
 
+    /// Whether it has been delivered, and is true.
+    var isFinished: Bool { value.withLock { $0 } }
+
     func wait() -> Bool {
         guard semaphore.wait(timeout: .now() + 10) == .success else { return false }
         return value.withLock { $0 }

@@ -92,7 +92,8 @@ final class TransportRelay {
             transport.resumeProducing()
         }
 
-        func stopProducing() {}
+        /// The other side is lost, and while it is paused with something unread it does not say so otherwise.
+        func stopProducing() { relay?.otherSideBroke(self) }
 
         /// Receives nothing more in this pass.
         fileprivate func takeBreath() {
@@ -162,6 +163,14 @@ final class TransportRelay {
             outer.transport.loseConnection()
         } else if !isClean || hasSubjectLeft {
             peerLeft()
+        }
+    }
+
+    private func otherSideBroke(_ side: Side) {
+        let broken = other(than: side)
+        guard passesResets, broken.lossReason == nil else { return }
+        reactor.callLater(.zero) {
+            if broken.lossReason == nil, broken.transport.isPaused { broken.transport.abortConnection() }
         }
     }
 

@@ -41,6 +41,68 @@ import Testing
         guests.letGo()
     }
 
+    @Test(
+        "F3: a port that is opened anew inside its own accept callback goes on serving",
+        arguments: [PortKind.tcp4, .tcp6, .unix], ["build", "made"])
+    func reopened(kind: PortKind, place: String) throws {
+        let reactor = try Reactor(options: .forTests)
+        let guests = Guests()
+        try kind.with(reactor, guests) { port in
+            var left = 3
+            func reopen() throws {
+                guard left > 0 else { return }
+                left -= 1
+                port.stopListening()
+                try port.startListening()
+            }
+            guests.onBuild = { guest in
+                if place == "build" { #expect(throws: Never.self) { try reopen() } }
+                guest.onMade = { _ in if place == "made" { try reopen() } }
+            }
+            try reactor.run {
+                for count in 1...5 {
+                    let peer = try Peer.connect(to: port.address)
+                    try await reactor.until { guests.all.count == count }
+                    try peer.send("x")
+                    try await reactor.until { peer.sight == .text("x") }
+                    peer.close()
+                }
+            }
+        }
+        guests.letGo()
+    }
+
+    @Test("F2: the backlog is as long as the kernel allows, unless it is set", arguments: [nil, 7] as [Int?])
+    func backlog(asked: Int?) throws {
+        let reactor = try Reactor(options: .forTests)
+        let port = try reactor.listenTCP(0, Factory(), backlog: asked, interface: "127.0.0.1")
+        defer { port.stopListening() }
+        // Of a listening socket tcpi_sacked is the length of its queue.
+        var info = [UInt32](repeating: 0, count: 64)
+        var length = socklen_t(info.count * 4)
+        #expect(getsockopt(try #require(port.fileDescriptor), CInt(IPPROTO_TCP), 11, &info, &length) == 0)
+        let most = try File(path: "/proc/sys/net/core/somaxconn")
+        defer { most.close() }
+        let text = String(decoding: try most.read(at: 0, 100), as: UTF8.self)
+        #expect(Int(info[7]) == asked ?? Int(text.split(separator: "\n")[0]))
+    }
+
+    @Test("F2: of a UNIX port, too: more than 50 clients wait without having to try again")
+    func unixBacklog() throws {
+        let reactor = try Reactor(options: .forTests)
+        try TemporaryDirectory.with { directory in
+            let port = try reactor.listenUNIX(directory.file("socket"), Factory())
+            defer { port.stopListening() }
+            let sockets = (0..<120).map { _ in
+                let socket = try? Socket.openStream(for: port.address)
+                let result = Result { try socket?.connect(to: port.address) }
+                return (socket, result)
+            }
+            defer { for (socket, _) in sockets { socket?.close() } }
+            #expect(throws: Never.self) { for (_, result) in sockets { try result.get() } }
+        }
+    }
+
     @Test("F6: a crowd that comes when a shortage has just ended is let in, all of it", arguments: PortKind.allCases)
     func crowdAfterShortage(kind: PortKind) throws {
         let log = CapturedLog()

@@ -1,6 +1,7 @@
 import Glibc
-import Spindle
 import Testing
+
+@testable import Spindle
 
 /// Rule R7 of the contract: a reactor goes on in a child process.
 @Suite(.ownThreads) struct ForkTests {
@@ -35,6 +36,35 @@ import Testing
         #expect(try program.readLine() == "ready")
         peer.reset()
         #expect(try program.readLine() == "reset")
+        #expect(try program.wait().exitCode == 0)
+    }
+
+    @Test("R7: a signal that comes between the fork and reinitialize() is handled")
+    func signalled() throws {
+        let program = try ProgramRun("forks and is signalled")
+        #expect(try program.readLine() == "handled")
+        #expect(try program.wait().exitCode == 0)
+    }
+
+    @Test("R7, X1: a child that stops leaves the parent's UNIX socket and lock where they are")
+    func unixSocket() throws {
+        try TemporaryDirectory.with { directory in
+            let path = directory.file("socket")
+            let program = try ProgramRun("forks with a UNIX socket", path)
+            #expect(try program.readLine() == "the child is gone")
+            let peer = try Peer.connect(to: SocketAddress(unix: path))
+            try peer.send("x")
+            #expect(try peer.receiveText(1) == "x")
+            #expect(try FileLock.isHeld(SocketFile.lockPath(of: path)))
+            kill(program.pid, SIGTERM)
+            _ = try program.wait()
+            #expect((try? FilePath(text: path).status()) == nil)
+        }
+    }
+
+    @Test("a program whose standard input and output are closed has a reactor that works")
+    func closedStandardIO() throws {
+        let program = try ProgramRun("closes standard input and output")
         #expect(try program.wait().exitCode == 0)
     }
 

@@ -33,6 +33,23 @@ import Testing
     }
 
     @Test(
+        "R3, T1: a call that is moved into the past, again and again, keeps no other from its turn",
+        arguments: Timekeeper.allCases)
+    func movedIntoThePast(_ time: Timekeeper) throws {
+        var turns = 0
+        var hasCome = false
+        try time.letPass(.milliseconds(20)) { reactor in
+            func again() throws {
+                turns += 1
+                if !hasCome, turns < 100_000 { try reactor.callLater(.seconds(10), again).delay(.seconds(-20)) }
+            }
+            try again()
+            reactor.callLater(.milliseconds(5)) { hasCome = true }
+        }
+        #expect(hasCome && turns < 100_000)
+    }
+
+    @Test(
         "T1: a call that is moved comes behind those that have the new deadline already", arguments: Timekeeper.allCases
     )
     func movedBehind(_ time: Timekeeper) throws {

@@ -44,8 +44,8 @@ extension EndpointParsers {
         },
     ]
 
-    private static func backlog(_ arguments: inout EndpointArguments) throws(EndpointStringError) -> Int {
-        try arguments.optional("backlog")?.integer(in: 0...Int(Int32.max)) ?? 50
+    private static func backlog(_ arguments: inout EndpointArguments) throws(EndpointStringError) -> Int? {
+        try arguments.optional("backlog")?.integer(in: 0...Int(Int32.max))
     }
 
     private static func tcp(

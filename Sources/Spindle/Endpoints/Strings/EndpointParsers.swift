@@ -66,9 +66,9 @@ public enum EndpointParsers {
 ///
 /// | String | Arguments |
 /// |---|---|
-/// | `tcp:PORT` | `interface`, all of IPv4 if there is none; `backlog=50` |
-/// | `tcp6:PORT` | `interface=\:\:`; `backlog=50` |
-/// | `unix:PATH` | `mode=666`; `backlog=50`; `lockfile=1`. `unix:@NAME` is an abstract name |
+/// | `tcp:PORT` | `interface`, all of IPv4 if there is none; `backlog`, as much as the kernel allows if there is none |
+/// | `tcp6:PORT` | `interface=\:\:`; `backlog` |
+/// | `unix:PATH` | `mode=666`; `backlog`; `lockfile=1`. `unix:@NAME` is an abstract name |
 /// | `systemd:name=NAME`, `systemd:index=N` | a socket that systemd has opened: see ``SystemdSockets``. `domain`, one of INET, INET6 and UNIX, is checked |
 /// | `stdio:` | none: see ``StandardIOEndpoint`` |
 ///

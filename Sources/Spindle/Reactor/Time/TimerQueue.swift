@@ -50,7 +50,10 @@ final class TimerQueue {
     }
 
     /// Moves a call after its deadline changed: it comes behind those that have the new one already.
-    func moved(_ call: DelayedCall) { heap.move(call.slot, nextRank(call.deadline)) }
+    ///
+    /// One that was moved into the past has its place among those that are due now: before older ones that are due it would be
+    /// in their way for ever, since a turn ends with what was made or moved in it (R3).
+    func moved(_ call: DelayedCall) { heap.move(call.slot, nextRank(max(call.deadline, now))) }
 
     func cancelled(_ call: DelayedCall) {
         _ = heap.remove(call.slot)

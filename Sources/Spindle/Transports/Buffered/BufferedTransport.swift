@@ -99,28 +99,28 @@ class BufferedTransport: StreamTransport {
 
     /// Called before the descriptor goes, too: connectionLost may want to know.
     private final func learnHost() {
-        if hostAddress == nil, state != .closed { hostAddress = try? socket.localAddress() }
+        if hostAddress == nil, hasCarrier { hostAddress = try? socket.localAddress() }
     }
 
     // MARK: - What a socket can do
 
-    override var fileDescriptor: CInt? { state == .closed || socket.descriptor < 0 ? nil : socket.descriptor }
-    override var peerCredentials: PeerCredentials? { state == .closed ? nil : socket.peerCredentials }
+    override var fileDescriptor: CInt? { !hasCarrier || socket.descriptor < 0 ? nil : socket.descriptor }
+    override var peerCredentials: PeerCredentials? { hasCarrier ? socket.peerCredentials : nil }
 
     override func set(_ option: SocketOption) throws {
         reactor.requireThread()
-        guard state != .closed else { return }
+        guard hasCarrier else { return }
         try socket.set(option)
     }
 
     override var noDelay: Bool {
-        get { state != .closed && socket[.noDelay] }
-        set { if state != .closed { socket[.noDelay] = newValue } }
+        get { hasCarrier && socket[.noDelay] }
+        set { if hasCarrier { socket[.noDelay] = newValue } }
     }
 
     override var keepAlive: Bool {
-        get { state != .closed && socket[.keepAlive] }
-        set { if state != .closed { socket[.keepAlive] = newValue } }
+        get { hasCarrier && socket[.keepAlive] }
+        set { if hasCarrier { socket[.keepAlive] = newValue } }
     }
 
     // MARK: - For C code

@@ -18,7 +18,8 @@ final class LayeredTransport: BufferedTransport {
     /// Takes what came while nobody read, and then the end that was put off.
     override func lookForEnd() {
         inputArrived()
-        guard isEndPutOff, state == .open, handover == nil, !hasUndelivered, conduit?.hasInput != true else { return }
+        guard isEndPutOff, state == .open, handover == nil, !hasUndelivered, conduit?.hasInput != true, !holdsEndBack
+        else { return }
         isEndPutOff = false
         wireEnded()
     }
@@ -62,7 +63,8 @@ final class LayeredTransport: BufferedTransport {
     override func conduitEnded() {
         // The other one of a pair may be freed behind this, and nothing says so.
         lowestLayerDrained()
-        isEndPutOff = state == .open && !isReading && (hasUndelivered || conduit?.hasInput == true)
+        let isSomethingLeft = hasUndelivered || conduit?.hasInput == true || holdsEndBack
+        isEndPutOff = state == .open && !isReading && isSomethingLeft
         if !isEndPutOff { super.conduitEnded() }
     }
 

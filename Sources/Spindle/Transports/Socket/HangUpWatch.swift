@@ -9,18 +9,14 @@ import Glibc
 /// the arrival of bytes not at all.
 @safe
 final class HangUpWatch: EventHandler {
-    private let descriptor: CInt
-    private var event: Event?
+    let descriptor: CInt
     private var watched = SlotMap<(descriptor: CInt, handler: any HangUpHandler)>()
 
     /// Reports looked at in one go. If there are more the base comes back.
     private static let batch = 64
 
-    init(_ base: EventBase) throws(SystemError) {
+    init() throws(SystemError) {
         descriptor = try Self.open()
-        let event = Event(base, descriptor, .readable, self)
-        try event.add()
-        self.event = event
     }
 
     deinit { close(descriptor) }
@@ -38,9 +34,6 @@ final class HangUpWatch: EventHandler {
         try Descriptor.replace(descriptor, by: try Self.open())
         for slot in watched.taken { try watch(slot) }
     }
-
-    /// Ends all watching; whoever made it calls this, since the event holds it.
-    func stop() { event = nil }
 
     /// Begins to watch. What has happened already is reported as well, in one of the next passes.
     ///

@@ -11,7 +11,7 @@ extension SocketTransport: EventHandler {
         case .open where !isReading: park()
         case .open: receiveAndFlush()
         case .closing, .lingering: discardInput()
-        case .closed: break
+        case .broken, .closed: break
         }
     }
 
@@ -51,11 +51,11 @@ extension SocketTransport: EventHandler {
         receive { isDelivering && conduitReceives }
     }
 
-    /// Delivers what had arrived before a failed write gave the connection's end away.
-    func deliverWhatHasArrived() {
+    /// Receives what had arrived before the connection was known to be lost.
+    func receiveWhatHasArrived() {
         // What comes from now on may have no end: from a peer that still sends, or a file.
         var left = isUnwatchable ? 0 : socket.unreadCount
-        while isDelivering, left > 0 {
+        while state == .open, left > 0 {
             guard case .received(let count) = receiveNext() else { return }
             left -= count
             reactor.receiveBuffer.withBytes(count) { received($0) }

@@ -93,7 +93,7 @@ final class SocketTransport: BufferedTransport {
         mail?.close()
     }
 
-    override func deliverUnread() { deliverWhatHasArrived() }
+    override func receiveUnread() { receiveWhatHasArrived() }
 
     override func deliverUndelivered() {
         deliverDescriptors()

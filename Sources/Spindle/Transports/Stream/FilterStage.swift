@@ -82,6 +82,9 @@ package final class FilterStage {
         tellEnd()
     }
 
+    /// Whether something waits for the protocol to read again: bytes, or the peer's end.
+    var hasSomethingToTell: Bool { isEndPutOff || hasUndelivered }
+
     /// Whether something goes before the peer's end.
     var hasUndelivered: Bool { !unread.isEmpty || filter.hasUndelivered }
 
@@ -127,11 +130,11 @@ package final class FilterStage {
     }
 
     /// Whether the protocol's bytes are taken now: by the protocol, or by nobody, after the end.
-    package var wantsInput: Bool { transport.isDelivering || transport.state != .open }
+    package var wantsInput: Bool { transport.isDelivering || (transport.state != .open && transport.state != .broken) }
 
     /// Delivers bytes to the protocol; keeps them if it wants none now.
     package func deliver(_ data: RawSpan) {
-        guard transport.state == .open else { return }
+        guard transport.state == .open || transport.state == .broken else { return }
         if transport.isDelivering, !transport.keepsBytes { return transport.deliver(data) }
         do throws(SystemError) { try transport.keepBehind(data) } catch {
             transport.end(ConnectionLost(errno: error.errno))

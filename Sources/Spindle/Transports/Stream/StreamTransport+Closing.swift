@@ -5,6 +5,7 @@ extension StreamTransport {
         if state == .lingering, reactor.isClosing { finishClosing() }
         // There is nobody yet to send anything to.
         if pendingStart?.obstacle == .connecting || pendingStart?.obstacle == .filter { return abort() }
+        if state == .broken { return dropUnread() }
         guard state == .open else { return }
         let wasReceiving = isReading
         state = .closing
@@ -28,6 +29,7 @@ extension StreamTransport {
         if case .open = output { output = .ending }
         stopProducer()
         beginClosing()
+        guard hasCarrier else { return }
         // It may have been closing already, and waiting for the producer.
         queueFlush()
     }
@@ -94,10 +96,13 @@ extension StreamTransport {
         notifyLoss(reason)
     }
 
+    /// Whether the carrier has not let go of the connection yet.
+    package final var hasCarrier: Bool { state != .closed && state != .broken }
+
     /// Forgets the connection, all but what it goes by.
     final func letGo(_ how: Disconnection) {
         // Before the state is another one: the carrier may still learn what connectionLost will ask for.
-        disconnect(how)
+        if hasCarrier { disconnect(how) }
         state = .closed
         output = .ended
         isBacklogged = false
@@ -106,6 +111,41 @@ extension StreamTransport {
         try? deadline?.cancel()
         try? limit?.cancel()
     }
+
+    // MARK: - Lost with something unread
+
+    /// As `end(_:)`, but behind what arrived before and is not delivered: a paused protocol gets that when it reads again, and
+    /// then hears of the end. Until then no descriptor is kept (S7).
+    package final func breakOff(_ reason: any Error) {
+        guard state == .open else { return end(reason) }
+        receiveUnread()
+        // What was received may have been its last words.
+        guard state == .open, holdsBytes, !isDelivering else { return end(reason) }
+        endReason = reason
+        disconnect(.close)
+        state = .broken
+        output = .ended
+        isBacklogged = false
+        stopProducer()
+        releaseDrainWaiters(.failure(reason))
+    }
+
+    /// Delivers what a connection that is lost has left, and then tells of the loss, unless somebody pauses meanwhile.
+    final func deliverLast() {
+        guard state == .broken else { return }
+        deliverUndelivered()
+        // A new protocol hears of its connection first.
+        guard handover == nil, !holdsBytes else { return }
+        end(endReason)
+    }
+
+    /// Nobody wants what a connection that is lost has left.
+    private final func dropUnread() {
+        letGo(.close)
+        reactor.inNextPass { [self] in notifyLoss(endReason) }
+    }
+
+    // MARK: - The last word
 
     /// Tells the protocol of the loss, as the last thing that it hears, and then where it came from (F5).
     final func notifyLoss(_ reason: (any Error)?) {

@@ -4,7 +4,7 @@ import Glibc
 extension StreamTransport {
     /// Whether more may be delivered to the protocol now.
     package final var isDelivering: Bool {
-        state == .open && !isReadingPaused && handover == nil && pendingStart == nil
+        (state == .open || state == .broken) && !isReadingPaused && handover == nil && pendingStart == nil
     }
 
     /// Whether the carrier is to receive: for the protocol, or for a filter that has not begun.
@@ -12,9 +12,10 @@ extension StreamTransport {
 
     /// Bytes came in on the wire. They are delivered, kept while nobody wants them, or thrown away while closing.
     package final func received(_ data: RawSpan) {
+        guard data.byteCount > 0 else { return }
         if let filtering { return filtering.received(data) }
         if isDelivering, !keepsBytes { return deliver(data) }
-        guard state == .open else { return }
+        guard state == .open || state == .broken else { return }
         do throws(SystemError) { try keepBehind(data) } catch { end(ConnectionLost(errno: error.errno)) }
     }
 
@@ -50,7 +51,7 @@ extension StreamTransport {
             // Nothing else would notice a reset while a producer is waited for that has nothing to write.
             watchForReset()
             queueFlush()
-        case .closed: break
+        case .broken, .closed: break
         }
     }
 
@@ -91,16 +92,26 @@ extension StreamTransport {
 
     /// Whether the peer's end may be told: nothing is kept, or left unused by a protocol that is paused, that goes before it.
     package final var isEndNext: Bool {
-        !keepsBytes && filtering?.hasUndelivered != true
-            && (!isReadingPaused || connectedProtocol?.hasUnusedBytes != true)
+        !holdsBytes && (!isReadingPaused || connectedProtocol?.hasUnusedBytes != true) && !holdsEndBack
+    }
+
+    /// For a HalfCloseProtocol the peer's end is a part of what is read, and waits until it reads again; but not where that end
+    /// is the end of all (S7).
+    package final var holdsEndBack: Bool {
+        guard state == .open, isReadingPaused, connectedProtocol is any HalfCloseProtocol else { return false }
+        if case .ended = output { return false }
+        return true
     }
 
     /// Whether bytes of a peer that has finished are to be received though nobody reads: they may be nothing but the
     /// filter's way of saying so.
     package final var looksForLastWords: Bool { filtering != nil && state == .open && !isReading && !hasUndelivered }
 
+    /// Whether bytes have been received that the protocol was not given.
+    final var holdsBytes: Bool { keepsBytes || filtering?.hasUndelivered == true }
+
     /// Bytes have been received that go before the peer's end, kept here, by the filter or by the protocol.
     package final var hasUndelivered: Bool {
-        keepsBytes || filtering?.hasUndelivered ?? false || connectedProtocol?.hasUnusedBytes ?? false
+        holdsBytes || connectedProtocol?.hasUnusedBytes ?? false
     }
 }

@@ -2,16 +2,17 @@
 extension StreamTransport {
     /// Takes effect at once, and costs nothing until something arrives.
     final func pauseReading() {
-        guard state == .open, !isReadingPaused else { return }
+        guard state == .open || state == .broken, !isReadingPaused else { return }
         isReadingPaused = true
         if !isReading { readingWasPaused() }
     }
 
     final func resumeReading() {
-        guard state == .open, isReadingPaused else { return }
+        guard state == .open || state == .broken, isReadingPaused else { return }
         isReadingPaused = false
+        if state == .broken { return reactor.inNextPass { [self] in deliverLast() } }
         guard pendingStart == nil else { return }
-        guard keepsBytes || filtering?.hasUndelivered == true else { return receiveIfWanted() }
+        guard keepsBytes || filtering?.hasSomethingToTell == true else { return receiveIfWanted() }
         // What came before goes before: also before the peer's end, if that is next, and before what
         // arrives until the next pass. Pausing may have left the carrier receiving.
         park()

@@ -3,6 +3,8 @@ extension StreamTransport {
     final func register(_ producer: any Producer, _ streaming: Bool) throws {
         guard self.producer == nil else { throw ProducerAlreadyRegistered() }
         guard acceptsWrites else { return producer.stopProducing() }
+        // One that has nothing more to produce would be waited for, for ever.
+        if let transport = producer as? Transport, transport.hasFinishedProducing { return }
         self.producer = RegisteredProducer(producer: producer, isStreaming: streaming)
         (producer as? Transport)?.consumer = self
         applyLowMark()
@@ -29,7 +31,7 @@ extension StreamTransport {
 
     /// Some of what waited has left the carrier, or may leave now.
     package final func backlogChanged() {
-        guard writeError == nil, state != .closed else { return }
+        guard writeError == nil, hasCarrier else { return }
         measureBacklog()
         guard writeError == nil else { return }
         resumeIfLow()
@@ -53,7 +55,7 @@ extension StreamTransport {
     /// Resumes those who have waited for the low mark, if no more waits.
     final func resumeIfLow() {
         // With a backlog dropped for want of anybody to take it nothing has drained.
-        guard state != .closed, writeError == nil, pendingByteCount <= marks.low else { return }
+        guard hasCarrier, writeError == nil, pendingByteCount <= marks.low else { return }
         resumeProducer()
         releaseDrainWaiters(.success(()))
     }
@@ -90,7 +92,7 @@ extension StreamTransport {
 
     /// Never before the next pass: what awaits this in a loop lets others have their turn.
     final func drainedLater() -> Deferred<Void> {
-        guard state != .closed else { return Deferred(.failure(endReason ?? ConnectionDone())) }
+        guard hasCarrier else { return Deferred(.failure(endReason ?? ConnectionDone())) }
         let waiter = Deferred<Void>()
         drainWaiters.append(waiter)
         applyLowMark()

@@ -6,6 +6,8 @@ extension StreamTransport {
         guard let old = connectedProtocol else { return }
         let rest = Array(copying: rest)
         old.isReplaced = true
+        // It may have had the connection before.
+        newProtocol.isReplaced = false
         newProtocol.attach(to: old.factory)
         newProtocol.attach(to: self)
         connectedProtocol = newProtocol
@@ -22,6 +24,7 @@ extension StreamTransport {
         // Before it is told: it may give the connection back to C code at once, and this with it.
         do throws(SystemError) { try putBack(handover.take()) } catch { failure = error }
         do { try newProtocol.makeConnection(self) } catch { return callbackThrew("connectionMade", error) }
+        if state == .broken { return deliverLast() }
         guard state == .open else { return }
         protocolChanged()
         if let failure { return end(ConnectionLost(errno: failure.errno)) }

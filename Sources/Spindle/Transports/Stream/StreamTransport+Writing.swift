@@ -46,7 +46,7 @@ extension StreamTransport: Flushable {
 
     /// Some output has gone, or none was left: does what was waiting for that.
     package final func takeNextStep() {
-        guard state != .closed, writeError == nil, handover == nil else { return }
+        guard hasCarrier, writeError == nil, handover == nil else { return }
         guard !hasPendingOutput else { return state == .closing ? watchProgress() : () }
         guard producer == nil else {
             watchProducer()
@@ -68,7 +68,7 @@ extension StreamTransport: Flushable {
     /// Nothing can be sent any more. What the peer sent before is still delivered; then the
     /// connection ends, with this error as the reason.
     package final func writingFailed(_ error: SystemError) {
-        guard writeError == nil, state != .closed else { return }
+        guard writeError == nil, hasCarrier else { return }
         output = .failed(errno: error.errno)
         isBacklogged = false
         dropOutput()
@@ -76,9 +76,8 @@ extension StreamTransport: Flushable {
         // Not now: the protocol's callback may be on the stack.
         reactor.inNextPass { [self] in
             deliverUndelivered()
-            deliverUnread()
             // Behind the introduction of a new protocol, if that was set off.
-            reactor.base.postpone { [self] in end(endReason ?? ConnectionLost(errno: error.errno)) }
+            reactor.base.postpone { [self] in breakOff(endReason ?? ConnectionLost(errno: error.errno)) }
         }
     }
 }

@@ -27,7 +27,9 @@ open class StreamTransport: Transport {
         case closing
         /// All has left and the peer was told so; input is thrown away until the peer has finished (W3).
         case lingering
-        /// The carrier has let go of the connection.
+        /// Lost, with something unread that the protocol gets when it reads again. The carrier has let go of it.
+        case broken
+        /// Over. The carrier has let go of it.
         case closed
     }
 
@@ -150,8 +152,8 @@ open class StreamTransport: Transport {
     /// Nothing can be sent any more: what waits is dropped.
     open func dropOutput() {}
 
-    /// Delivers what arrived before sending failed.
-    open func deliverUnread() {}
+    /// The connection is lost: passes on by ``received(_:)`` what has arrived by now and was not received yet, and no more.
+    open func receiveUnread() {}
 
     /// Delivers what is kept here, until somebody stops it.
     open func deliverUndelivered() { deliverKept() }
@@ -224,6 +226,10 @@ open class StreamTransport: Transport {
         if self.producer?.producer === producer { forgetProducer() }
     }
 
+    package final override var hasFinishedProducing: Bool {
+        peerHasFinished || (state != .open && state != .broken)
+    }
+
     package final override var isBackedUp: Bool { hasPendingOutput && pendingByteCount > marks.high }
 
     public final override func whenDrained() -> Deferred<Void> {
@@ -269,6 +275,7 @@ open class StreamTransport: Transport {
         case .open: if isReadingPaused { words.append("paused") }
         case .closing: words.append("closing")
         case .lingering: words.append("waiting for the peer's end")
+        case .broken: words.append("lost, with bytes unread")
         case .closed: words.append("closed")
         }
         if producer != nil { words.append("with a producer") }
