@@ -22,7 +22,7 @@ import Testing
 
     @Test("all passes, in both directions at once, and each direction's end behind it")
     func everything() throws {
-        let total = 16 << 20
+        let total = 4 << 20
         let subject = HalfCloseRecorder()
         subject.keepsNothing = true
         subject.onData = { me, data in me.transport.write(data) }
@@ -37,7 +37,7 @@ import Testing
             }
             defer { sender.join() }
             let received = try peer.receiveToEnd()
-            #expect(received.dropLast(10).elementsEqual(Peer.Pattern.reference.repeated(to: total)))
+            #expect(Array(received.dropLast(10)) == Peer.Pattern.reference.repeated(to: total))
             #expect(received.suffix(10) == Array("last words".utf8)[...])
         }
         #expect(subject.ends == ["read", "write", "lost"])
