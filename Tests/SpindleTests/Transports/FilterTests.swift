@@ -28,7 +28,8 @@ import Testing
             for _ in 0..<10 { me.transport.write([UInt8](repeating: 97, count: 100)) }
             #expect(me.reactor.statistics.bytesWritten == 1000, "plaintext is counted")
         }
-        let port = try reactor.listenTCP(0, Factory { subject }, interface: "127.0.0.1")
+        var next: Recorder? = subject
+        let port = try reactor.listenTCP(0, Factory { next.take() }, interface: "127.0.0.1")
         port.makeFilter = { MaskingFilter() }
         try reactor.run {
             let peer = try Peer.connect(to: port.address)
