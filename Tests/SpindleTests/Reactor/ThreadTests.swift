@@ -192,15 +192,14 @@ import Testing
                 if (try? await reactor.sleep(.milliseconds(1)).value()) != nil { return }
                 await Task.yield()
             }
-        }.addErrback { _ in }
+        }.addBoth { _ in if reactor.isRunning, !reactor.isStopping { try? reactor.stop() } }
         reactor.callWhenRunning { try reactor.stop() }
         try reactor.run()
         #expect(
             log.lines.contains { $0.contains("tasks any longer that were spawned at SpindleTests/ThreadTests.swift") })
         // It goes on when the reactor does, and has to end some time, or it is never released.
         mayEnd = true
-        reactor.callLater(.milliseconds(5)) { try reactor.stop() }
-        try reactor.run()
+        try reactor.runWatched()
     }
 }
 
