@@ -24,13 +24,14 @@ final class SocketTransport: BufferedTransport {
     /// A file in the place of standard input is about to be read.
     var isReadQueued = false
 
-    /// Takes over a connected socket, which is closed if this throws.
+    /// Takes over a connected socket.
     override init(_ reactor: Reactor, _ socket: Socket, peer: SocketAddress, host: SocketAddress?) {
         isDirect = true
         super.init(reactor, socket, peer: peer, host: host)
     }
 
-    /// As `init`, but with the conduit for everything where direct I/O is switched off.
+    /// Takes over a connected socket, with the conduit for everything where direct I/O is switched off. The socket is closed if this
+    /// throws.
     static func open(
         _ reactor: Reactor, _ socket: Socket, peer: SocketAddress, host: SocketAddress?
     ) throws(SystemError) -> SocketTransport {

@@ -114,7 +114,7 @@ package final class FilterStage {
 
     /// Sends wire bytes.
     package func transmit(_ data: RawSpan) {
-        guard transport.state != .closed, transport.writeError == nil else { return }
+        guard transport.hasCarrier, transport.writeError == nil else { return }
         transport.transmit(data)
         transport.queueFlush()
     }
