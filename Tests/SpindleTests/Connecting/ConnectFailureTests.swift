@@ -25,21 +25,21 @@ import Testing
 
     @Test("F4: a socket that TCP connects to itself is refused, and may try again; the user's own port is the user's")
     func selfConnect() throws {
-        let probe = try Peer.listener()
-        let number = probe.port
-        probe.socket.close()
+        let reactor = try Reactor(options: .forTests)
+        let interface = Loopback.own()
+        let probe = try reactor.listenTCP(0, Factory(), interface: interface)
+        let number = try #require(probe.address.port)
+        probe.stopListening()
         // The kernel may choose from that one port only.
         let range = SocketOption(
             "IP_LOCAL_PORT_RANGE",
             [.init(level: CInt(IPPROTO_IP), name: 51, value: .number(CInt(bitPattern: UInt32(number << 16 | number))))])
-        let reactor = try Reactor(options: .forTests)
-        let host = try SocketAddress("127.0.0.1", port: number)
         var outcomes: [String] = []
         try reactor.run {
-            for local in [nil, host] {
+            for own in [0, number] {
                 let plan = ConnectPlan(
-                    tcp: "127.0.0.1", number, timeout: .seconds(10), bindAddress: local,
-                    options: local == nil ? [range] : [])
+                    tcp: interface, number, timeout: .seconds(10), bindAddress: try SocketAddress(interface, port: own),
+                    options: own == 0 ? [range] : [])
                 do {
                     let made = try await plan.connect(on: reactor, Factory { Recorder() }).value()
                     outcomes.append("connected to \(made.transport.peer.port == number ? "itself" : "another")")
