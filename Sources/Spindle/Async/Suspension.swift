@@ -40,7 +40,7 @@ extension Suspending {
                 // Not by the isolation where there is a reactor: in a closure with a capture list
                 // the compiler leaves that out (docs/workarounds.md).
                 if let home {
-                    home.callFromThread { _ in unsafe object.cancelled(turn) }
+                    home.post(.cancellation { unsafe object.cancelled(turn) })
                 } else if let isolation {
                     Task { unsafe await cancel(object, turn, on: isolation) }
                 }

@@ -10,6 +10,8 @@ final class WorkQueue: Sendable {
     enum Work {
         case call((Reactor) throws -> Void)
         case job(UnownedJob)
+        /// Tell what a task waits for that the task was cancelled. Kept as a job is, or the task would wait for ever.
+        case cancellation(() -> Void)
         /// Let go of something that a ``ReactorBound`` carried.
         @safe case release(Unmanaged<AnyObject>)
     }
@@ -55,7 +57,8 @@ final class WorkQueue: Sendable {
         return count == 1
     }
 
-    /// The loop runs no more: drops the calls that are queued. The jobs stay, since there is no way to let go of one.
+    /// The loop runs no more: drops the calls that are queued. What tasks need to go on stays: there is no way to let go of a
+    /// task.
     func dropCalls() {
         var left: [Work] = []
         take(into: &left)
@@ -104,6 +107,7 @@ final class WorkQueue: Sendable {
         case .job(let job):
             reactor.handle.run(job)
             reactor.base.lap("a step of a task")
+        case .cancellation(let tell): tell()
         case .call(let body): reactor.guarding("a queued call") { try body(reactor) }
         case .release(let object): unsafe object.release()
         }

@@ -30,7 +30,8 @@ import Testing
         }
         #expect(outcome.peerError == nil)
         #expect(writtenAtPause > marks.high)
-        #expect(producer.pauses == producer.resumes)
+        // One that is paused by its last piece ends instead of being resumed.
+        #expect(producer.pauses == producer.resumes + (producer.endedPaused ? 1 : 0))
     }
 
     @Test("P2: lowering the marks pauses at once, raising them resumes in a later pass", arguments: StreamKind.allCases)

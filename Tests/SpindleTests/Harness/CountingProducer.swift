@@ -13,6 +13,8 @@ final class CountingProducer: Producer {
     private(set) var pauses = 0
     private(set) var resumes = 0
     private(set) var stops = 0
+    /// Whether its last piece was one that it was paused by.
+    private(set) var endedPaused = false
 
     init(pieces: Int, size: Int) {
         left = pieces
@@ -48,6 +50,8 @@ final class CountingProducer: Producer {
         left -= 1
         written += piece.count
         transport?.write(piece)
-        if left == 0 { transport?.unregisterProducer() }
+        guard left == 0 else { return }
+        endedPaused = isPaused
+        transport?.unregisterProducer()
     }
 }

@@ -87,8 +87,9 @@ import Testing
     func detachedByProducer() throws {
         final class Leaver: Producer {
             var onResume: () -> Void = {}
+            var isPaused = false
             var stops = 0
-            func pauseProducing() {}
+            func pauseProducing() { isPaused = true }
             func resumeProducing() { onResume() }
             func stopProducing() { stops += 1 }
         }
@@ -96,6 +97,7 @@ import Testing
         let (ours, peer) = try CProgram.pair(on: reactor)
         let last = Recorder()
         let leavers = (0..<4).map { _ in Leaver() }
+        var expected: [UInt8] = []
         func adopt(_ number: Int) throws {
             guard number < leavers.count else {
                 last.onMade = { me in me.transport.loseConnection() }
@@ -115,7 +117,12 @@ import Testing
                         try adopt(number + 1)
                     } catch { Issue.record(error) }
                 }
-                me.transport.write([UInt8](repeating: UInt8(97 + number), count: 1_000_000))
+                let piece = [UInt8](repeating: UInt8(97 + number), count: 1_000_000)
+                // How much the kernel takes before anything waits is the kernel's business.
+                while !leaver.isPaused {
+                    me.transport.write(piece)
+                    expected += piece
+                }
             }
             try reactor.adopt(bufferEvent: ours.raw, protocol: subject)
         }
@@ -127,7 +134,6 @@ import Testing
         }
         try reactor.runWatched()
         reader.join()
-        let expected = (0..<4).flatMap { [UInt8](repeating: UInt8(97 + $0), count: 1_000_000) }
         #expect(received.withLock { $0 == expected })
         #expect(leavers.map(\.stops) == [1, 1, 1, 1])
         #expect(last.events == [.made, .lost])

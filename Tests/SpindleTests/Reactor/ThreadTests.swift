@@ -184,22 +184,26 @@ import Testing
         options.logger = log.logger
         options.shutdownGrace = .milliseconds(20)
         let reactor = try Reactor(options: options)
-        let never = Deferred<Void>()
         var mayEnd = false
-        reactor.spawn {
-            while !mayEnd {
-                if (try? await never.value()) != nil { return }
-                if (try? await reactor.sleep(.milliseconds(1)).value()) != nil { return }
-                await Task.yield()
+        var left = 2
+        // Two, since every other step of one is the word of its cancellation: the loop's last pass is followed by both kinds.
+        for offset in 0..<2 {
+            reactor.spawn {
+                _ = try? await Deferred<Void>().value()
+                for _ in 0..<offset { await Task.yield() }
+                while !mayEnd { _ = try? await Deferred<Void>().value() }
+                left -= 1
+                if left == 0 { try reactor.stop() }
             }
-        }.addBoth { _ in if reactor.isRunning, !reactor.isStopping { try? reactor.stop() } }
+        }
         reactor.callWhenRunning { try reactor.stop() }
         try reactor.run()
         #expect(
             log.lines.contains { $0.contains("tasks any longer that were spawned at SpindleTests/ThreadTests.swift") })
-        // It goes on when the reactor does, and has to end some time, or it is never released.
+        // They go on when the reactor does, and have to end some time, or they are never released.
         mayEnd = true
         try reactor.runWatched()
+        #expect(left == 0)
     }
 }
 
