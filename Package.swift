@@ -17,10 +17,12 @@ if Context.environment["SPINDLE_STRICT"] == "1" {
     settings.append(.treatAllWarnings(as: .error))
 }
 
-/// Tests speak to plain sockets, pointers and all. File by file the optimizer has work for every core; a whole module is one
+/// Tests speak to plain sockets, pointers and all. In batches the optimizer has work for every core; a whole module is one
 /// thread's.
 let testSettings =
-    Array(settings.dropFirst()) + [.unsafeFlags(["-no-whole-module-optimization", "-enable-batch-mode"], .when(configuration: .release))]
+    Array(settings.dropFirst()) + [
+        .unsafeFlags(["-no-whole-module-optimization", "-enable-batch-mode"], .when(configuration: .release))
+    ]
 
 let package = Package(
     name: "spindle",

@@ -118,7 +118,6 @@ import Testing
                     } catch { Issue.record(error) }
                 }
                 let piece = [UInt8](repeating: UInt8(97 + number), count: 1_000_000)
-                // How much the kernel takes before anything waits is the kernel's business.
                 while !leaver.isPaused {
                     me.transport.write(piece)
                     expected += piece
