@@ -22,7 +22,7 @@ import Logging
 /// Where a closure of several statements returns nothing, and the compiler says that a `return` is missing, say so in its
 /// head: `addErrback { error -> Void in … }`. Without that it takes the closure for one that returns a value or a Deferred.
 ///
-/// A failure that nobody handled is logged when the last reference to its Deferred goes, with the
+/// A failure that nobody handled is logged by the reactor's logger when the last reference to its Deferred goes, with the
 /// place where that Deferred was made: for a chain, where its last link was added (D3). Only what was cancelled
 /// is not worth more than the debug level.
 ///
@@ -67,8 +67,7 @@ public final class Deferred<Value>: DeferredNode {
         if case .failure(let error) = result, !isHandled {
             // Nobody has to answer for what was called off on purpose, at a stop for example.
             let level: Logger.Level = error.isCancellation ? .debug : .error
-            let logger = Logger(label: "spindle")
-            logger.log(level: level, "unhandled error in Deferred made at \(fileID):\(line): \(error)")
+            ThreadLogger.current.log(level: level, "unhandled error in Deferred made at \(fileID):\(line): \(error)")
         }
     }
 

@@ -139,7 +139,7 @@ public final class Reactor {
         self.base = base
         areResidentsPresent = base.isOwned
         logger = options.logger
-        handle = ReactorHandle(wakeup: wakeup)
+        handle = ReactorHandle(wakeup: wakeup, logger: options.logger)
         actor = ReactorActor(handle)
         timers = TimerQueue(handle, timer)
         open = OpenThings(timers: timers)

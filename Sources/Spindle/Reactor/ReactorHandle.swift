@@ -1,4 +1,5 @@
 import Glibc
+import Logging
 import Synchronization
 
 /// The thread-safe face of a ``Reactor``: the only part of it that may be used from anywhere.
@@ -20,9 +21,11 @@ public final class ReactorHandle: Sendable {
     /// The thread that runs the loop now; 0 if none does.
     private let runner = Atomic<UInt>(0)
     private let wakeup: Wakeup?
+    private let logger: Logger
 
-    init(wakeup: Wakeup?) {
+    init(wakeup: Wakeup?, logger: Logger) {
         self.wakeup = wakeup
+        self.logger = logger
         owner = Atomic(ReactorHandle.currentThread())
     }
 
@@ -65,6 +68,7 @@ public final class ReactorHandle: Sendable {
     /// The calling thread ends: if the reactor is its own, the next one that asks may have it.
     func abandon() {
         let ending = Self.currentThread()
+        ThreadLogger.set(nil)
         _ = runner.compareExchange(expected: ending, desired: 0, ordering: .relaxed)
         _ = owner.compareExchange(expected: ending, desired: 0, ordering: .releasing)
     }
@@ -82,12 +86,14 @@ public final class ReactorHandle: Sendable {
     /// The calling thread runs the loop from now on.
     func beginRun() {
         runner.store(Self.currentThread(), ordering: .relaxed)
+        ThreadLogger.set(logger)
         awaitedCalls.begin()
     }
 
     /// The loop runs no more. Calls that are queued are dropped.
     func endRun() {
         runner.store(0, ordering: .relaxed)
+        ThreadLogger.set(nil)
         queue.dropCalls()
         awaitedCalls.end()
     }
@@ -111,5 +117,5 @@ public final class ReactorHandle: Sendable {
     /// Not inlined: pthread_self() is declared constant to the compiler, which would otherwise
     /// keep its value across an `await` that has moved to another thread.
     @inline(never)
-    private static func currentThread() -> UInt { UInt(pthread_self()) }
+    static func currentThread() -> UInt { UInt(pthread_self()) }
 }
