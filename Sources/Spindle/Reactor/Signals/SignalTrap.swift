@@ -16,6 +16,8 @@ final class SignalTrap {
         /// The eventfd to signal, or -1.
         let descriptor = Atomic<CInt>(-1)
         let hasArrived = Atomic(false)
+        /// How many threads have the handler on their stack.
+        let atWork = Atomic(0)
         let endsProcessOnRepeat = Atomic(false)
     }
     private static let slots = InlineArray<65, Slot> { _ in Slot() }
@@ -67,7 +69,12 @@ final class SignalTrap {
         unsafe unsafeBitCast(action.__sigaction_handler.sa_handler, to: UInt.self)
     }
 
-    private static func release(_ number: CInt) { slots[Int(number)].descriptor.store(-1, ordering: .relaxed) }
+    /// The eventfd may be closed when this returns. A handler at work on another thread may have its number still, which the kernel
+    /// gives to the next descriptor that is opened: those are waited for. They neither block nor wait.
+    private static func release(_ number: CInt) {
+        slots[Int(number)].descriptor.store(-1, ordering: .sequentiallyConsistent)
+        while slots[Int(number)].atWork.load(ordering: .sequentiallyConsistent) > 0 { sched_yield() }
+    }
 
     /// Whether the signal has come since this was last asked.
     func takeArrival() -> Bool { Self.slots[Int(number)].hasArrived.exchange(false, ordering: .relaxed) }
@@ -76,7 +83,9 @@ final class SignalTrap {
         let code = errno
         if slots[Int(number)].endsProcessOnRepeat.load(ordering: .relaxed) { SecondSignal.note(number) }
         slots[Int(number)].hasArrived.store(true, ordering: .relaxed)
-        eventfd_write(slots[Int(number)].descriptor.load(ordering: .relaxed), 1)
+        slots[Int(number)].atWork.add(1, ordering: .sequentiallyConsistent)
+        eventfd_write(slots[Int(number)].descriptor.load(ordering: .sequentiallyConsistent), 1)
+        slots[Int(number)].atWork.subtract(1, ordering: .sequentiallyConsistent)
         errno = code
     }
 
