@@ -22,6 +22,8 @@ final class ConnectorFuzz {
     var protocols: [Recorder] = []
 
     var isInCallback = false
+    /// Those who connect in the end to see who listens.
+    private var visitors: [Peer]?
     private var steps = 0
     private var isUsed: Set<ObjectIdentifier> = []
     private var isConnecting: Set<ObjectIdentifier> = []
@@ -51,7 +53,7 @@ final class ConnectorFuzz {
             factory.onBuild = { [unowned self] in makeProtocol() }
             factory.onEvent = { [unowned self] factory, event, connector in happened(event, factory, connector) }
         }
-        let server = Factory { [unowned self] in makeProtocol() }
+        let server = Factory { [unowned self] in makeProtocol(greeting: "!") }
         for _ in 0..<2 { ports.append(try reactor.listenTCP(0, server, interface: "127.0.0.1")) }
         ports.append(try reactor.listenUNIX(directory.file("socket"), server, lock: true))
         for (port, factory) in zip(ports, factories) {
@@ -124,12 +126,13 @@ final class ConnectorFuzz {
         if steps < Self.enough { nestedCallback(event) }
     }
 
-    private func makeProtocol() -> Protocol? {
+    private func makeProtocol(greeting: String = "") -> Protocol? {
         nestedCallback("buildProtocol")
         if random.oneIn(8) { return nil }
         let made = Recorder()
         made.onMade = { [unowned self] me in
             protocols.append(me)
+            me.transport.write(greeting)
             callback("connectionMade")
             if random.oneIn(10) { throw CancelledError() }
         }
@@ -145,8 +148,29 @@ final class ConnectorFuzz {
     /// Does one thing at random, and ends it all when there were enough.
     func act() {
         steps += 1
-        guard steps < Self.limit else { return stop() }
+        guard steps < Self.limit else { return visitPorts() }
         perform(ConnectorAction.random(&random))
+    }
+
+    /// Ends it when somebody has been at each port that listens, and was served or sent away: one that was opened anew inside a
+    /// callback must not be deaf.
+    private func visitPorts() {
+        guard visitors == nil else { return }
+        log.note("visit the ports")
+        let visitors = ports.filter(\.isListening).compactMap { try? Peer.connect(to: $0.address) }
+        self.visitors = visitors
+        lookAtVisitors(until: reactor.seconds + 5)
+    }
+
+    private func lookAtVisitors(until limit: Double) {
+        let isDone = visitors?.allSatisfy { $0.sight != .nothing } ?? true
+        guard isDone || reactor.seconds > limit || reactor.isStopping else {
+            reactor.callLater(.milliseconds(1)) { [unowned self] in lookAtVisitors(until: limit) }
+            return
+        }
+        log.check(isDone || reactor.isStopping, "a port that listens serves nobody")
+        for visitor in visitors ?? [] { visitor.close() }
+        stop()
     }
 
     func stop() {

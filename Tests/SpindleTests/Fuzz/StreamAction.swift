@@ -3,7 +3,7 @@ import TestSupport
 /// What a user may do with a connection.
 enum StreamAction: CaseIterable {
     case write, pause, resume, setMarks, awaitDrain
-    case register, unregister
+    case register, registerEnded, unregister
     case sendFile, cancelFile, sendDescriptor
     case loseWrite, lose, loseWithin, abort
     case switchProtocol, throwError, look, nothing
@@ -16,7 +16,7 @@ enum StreamAction: CaseIterable {
         case .pause, .register: 12
         case .setMarks, .awaitDrain, .unregister, .sendDescriptor: 6
         case .sendFile, .loseWrite: 3
-        case .cancelFile, .lose, .loseWithin, .switchProtocol, .look: 2
+        case .cancelFile, .lose, .loseWithin, .switchProtocol, .look, .registerEnded: 2
         case .abort, .throwError: 1
         }
     }

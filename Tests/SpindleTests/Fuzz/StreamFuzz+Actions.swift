@@ -20,6 +20,7 @@ extension StreamFuzz {
         case .write: write(random.oneIn(4) ? random.below(400_000) : random.below(6000))
         case .sendFile: try sendFile()
         case .register: try register()
+        case .registerEnded: try registerEnded()
         case .unregister: unregister()
         case .awaitDrain: awaitDrain()
         case .switchProtocol: switchProtocol()
@@ -78,6 +79,14 @@ extension StreamFuzz {
         producer = made
         producers.append(made)
         try current.transport.registerProducer(made, streaming: made.isStreaming)
+    }
+
+    /// One that has nothing to produce, and must not be waited for.
+    private func registerEnded() throws {
+        guard producer == nil, transfer == nil else { return }
+        log.note("register a transport that has ended")
+        let ended = InertTransport(reactor: current.transport.reactor)
+        try current.transport.registerProducer(ended, streaming: random.oneIn(2))
     }
 
     func unregister() {

@@ -63,6 +63,7 @@ extension StreamFuzz {
         log.check(losses == 1, "connectionLost came twice")
         log.check(!isInCallback, "connectionLost came inside another callback")
         if me.reason is ConnectionAborted { log.check(mayAbort, "aborted by nobody") }
+        wasClosing = isClosing
         (isInCallback, isClosing) = (true, true)
         for _ in 0..<3 { try? act() }
         isInCallback = false

@@ -25,6 +25,8 @@ final class StreamFuzz {
     var losses = 0
     /// No more data may come.
     var isClosing = false
+    /// Whether that was so when the connection was lost.
+    var wasClosing = false
     /// Something was done that may end in an abort.
     var mayAbort = false
     /// Bytes that were accepted for sending, and bytes that came.
@@ -95,6 +97,9 @@ final class StreamFuzz {
         if let mistake = outcome.mistake { log.check(false, mistake) }
         log.check(losses == 1, "\(losses) calls of connectionLost")
         log.check(received <= outcome.sent, "\(received) bytes came of \(outcome.sent)")
+        if outcome.wasResetBehindAll, StreamKind.withPeerSocket.contains(kind), !wasClosing {
+            log.check(received == outcome.sent, "only \(received) bytes came of \(outcome.sent) before a reset")
+        }
         log.check(outcome.received <= written, "\(outcome.received) bytes were sent of \(written)")
         if reason is ConnectionDone, outcome.sawEnd, !isUncertain {
             log.check(outcome.received == written, "only \(outcome.received) bytes were sent of \(written)")

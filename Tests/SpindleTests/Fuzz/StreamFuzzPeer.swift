@@ -12,6 +12,8 @@ final class StreamFuzzPeer: Sendable {
         var received = 0
         var descriptorsSent = 0
         var sawEnd = false
+        /// It has reset the connection, when all it had sent had arrived.
+        var wasResetBehindAll = false
         var mistake: String?
     }
 
@@ -57,6 +59,9 @@ final class StreamFuzzPeer: Sendable {
                 // A client whose connection is reset before it has seen that it was made has failed to connect, which is no
                 // connection.
                 _ = made.wait()
+                // A UNIX socket counts what its other end has not received; it has arrived all the same.
+                let hasArrived = descriptor != nil || peer.unacknowledgedCount == 0
+                state.withLock { $0.wasResetBehindAll = hasArrived }
                 peer.reset()
                 return
             }

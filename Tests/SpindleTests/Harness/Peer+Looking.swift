@@ -18,6 +18,12 @@ extension Peer {
         return errno == EAGAIN ? .nothing : .failure(errno)
     }
 
+    /// How many bytes the other end's kernel has not acknowledged.
+    var unacknowledgedCount: Int {
+        var count: CInt = 0
+        return ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : 0
+    }
+
     /// Whether the other side of a descriptor has finished sending, as far as the kernel knows.
     static func hasOtherSideFinished(_ descriptor: CInt) -> Bool {
         var watched = pollfd(fd: descriptor, events: 0x2000, revents: 0)  // POLLRDHUP
