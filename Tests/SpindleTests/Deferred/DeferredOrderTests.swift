@@ -153,15 +153,25 @@ import Testing
 
     @Test("D1, R6: so it may when a Deferred that it waits for is given up")
     func addedByWhatIsGivenUp() {
-        let deferred = Deferred<Int>()
-        do {
-            let source = Deferred<Int>()
-            let next = source.addCallback { $0 }
-            for _ in 0..<3 {
-                let held = LastWords { [weak next] in next?.addCallback { _ in } }
-                next.addCallback { _ in withExtendedLifetime(held) {} }
+        let isOver = Handoff()
+        let said = Lock(0)
+        // On a thread of its own: what would be wrong is that it never ends.
+        let thread = ScriptThread {
+            do {
+                let source = Deferred<Int>()
+                let next = source.addCallback { $0 }
+                for _ in 0..<3 {
+                    let held = LastWords { [weak next] in
+                        said.withLock { $0 += 1 }
+                        next?.addCallback { _ in }
+                    }
+                    next.addCallback { _ in withExtendedLifetime(held) {} }
+                }
             }
+            isOver.finish(true)
         }
-        deferred.cancel()
+        guard isOver.wait() else { return _ = Issue.record("giving it up does not end") }
+        thread.join()
+        #expect(said.withLock { $0 } == 3)
     }
 }

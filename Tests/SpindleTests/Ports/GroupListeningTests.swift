@@ -223,12 +223,21 @@ import Testing
     @Test("R2, R6: an endpoint that is told to listen while the group stops fails nothing")
     func endpointTooLate() throws {
         let group = try ReactorGroup(count: 2, options: .forTests)
+        let errors = Lock<[any Error]>([])
         group.handles[0].callFromThread { reactor in
             reactor.addSystemEventTrigger(.during, .shutdown) {
-                group.listen { reactor in TCP4ServerEndpoint(reactor, 0, interface: "127.0.0.1").listen(Factory()) }
+                group.listen { reactor in
+                    TCP4ServerEndpoint(reactor, 0, interface: "127.0.0.1").listen(Factory())
+                        .addErrback { error -> ListeningPort in
+                            errors.withLock { $0.append(error) }
+                            throw error
+                        }
+                }
             }
         }
-        group.stop()
-        try group.run()
+        try group.run {}
+        let refused = errors.withLock { $0 }
+        // The other reactor may have ended before.
+        #expect((1...2).contains(refused.count) && refused.allSatisfy { $0 is ReactorNotRunning })
     }
 }

@@ -70,8 +70,17 @@ import Testing
                 handle.stop()
             }
         }
-        try reactor.run()
+        try reactor.runWatched()
         thread?.join()
+        #expect(!reactor.isRunning)
+        // The second one is over as well: it does not keep the reactor from running again.
+        var ranAgain = false
+        reactor.callWhenRunning {
+            ranAgain = true
+            try reactor.stop()
+        }
+        try reactor.runWatched()
+        #expect(ranAgain)
     }
 
     @Test(
