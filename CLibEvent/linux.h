@@ -12,6 +12,7 @@
  * has an epoll descriptor of its own for connections that nobody reads. */
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -35,6 +36,12 @@ static inline int spindle_processor_count(void) {
     long size = syscall(SYS_sched_getaffinity, 0, sizeof set, set);
     for (long i = 0; i < size / (long)sizeof set[0]; i++) count += __builtin_popcountl(set[i]);
     return count;
+}
+
+/* accept4(2) has no prototype without _GNU_SOURCE. Non-blocking and close-on-exec from the
+ * start: a program that another thread starts at this moment must not have the descriptor. */
+static inline int spindle_accept(int descriptor, struct sockaddr *address, socklen_t *length) {
+    return (int)syscall(SYS_accept4, descriptor, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
 /* How a run loop that is not Dispatch's own serves the main queue, and with it

@@ -24,6 +24,8 @@ public final class ConnectionListener {
     }
 
     deinit {
+        // Nobody is left to take those who wait.
+        port.servesWaitingClients = false
         if port.isListening { port.stopListening() }
         factory.dropWaiting()
     }

@@ -62,6 +62,8 @@ public struct StandardIOEndpoint: StreamClientEndpoint, StreamServerEndpoint {
 
 /// Stands for a port that cannot listen again.
 private final class ServedOnce: ListeningSocketMaker {
+    let isShared = true
+
     func make() throws(CannotListenError) -> Socket {
         throw CannotListenError(.descriptor(0), "standard input and output serve one connection")
     }

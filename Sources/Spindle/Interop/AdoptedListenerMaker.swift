@@ -3,6 +3,7 @@ import Glibc
 /// Has a port listen by a C program's `evconnlistener`: once, since it is freed or given back afterwards.
 @safe
 final class AdoptedListenerMaker: ListeningSocketMaker {
+    let isShared = true
     private let descriptor: CInt
     /// Nil once the port has it.
     private var raw: OpaquePointer?

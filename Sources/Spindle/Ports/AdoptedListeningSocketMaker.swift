@@ -2,6 +2,7 @@ import Glibc
 
 /// Hands out a copy of a listening socket that somebody else had opened: once, since there is no opening it again (F7).
 final class AdoptedListeningSocketMaker: ListeningSocketMaker {
+    let isShared = true
     private let original: CInt
     private var socket: Socket?
 

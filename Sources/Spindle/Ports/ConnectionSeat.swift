@@ -26,7 +26,7 @@ final class ConnectionSeat: Sendable {
             defer { if isArriving.exchange(false, ordering: .relaxed) { count.subtract(1, ordering: .relaxed) } }
             // Without its port the reactor is stopping.
             guard let port = reactor.open.ports.all.first(where: { $0.seat === self }) else { return }
-            if let socket = connection.take() { port.serve(socket, from: connection.peer) }
+            if let socket = connection.take() { port.serve(socket, from: connection.peer, port) }
         }
     }
 }

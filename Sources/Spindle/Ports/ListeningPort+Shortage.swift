@@ -23,7 +23,7 @@ extension ListeningPort {
 
     func acceptFailed(_ error: SystemError) {
         // Of a connection that broke before it was accepted, accept(2) hands on the error.
-        guard [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(error.errno) else {
+        guard error.meansShortage else {
             return reactor.logger.debug("a connection to \(address) broke before it was accepted: \(error)")
         }
         if shortage == nil {

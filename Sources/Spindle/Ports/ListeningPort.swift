@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 
 /// A port that accepts connections and has a factory build a protocol for each: Twisted's `Port`.
@@ -23,6 +24,11 @@ public final class ListeningPort {
     /// What all connections that are accepted from now on share; see ``Transport/rateLimitGroup``.
     public var rateLimitGroup: RateLimitGroup?
 
+    /// Whether clients that wait in the kernel's queue when the port stops are served still, which takes their connections for made.
+    ///
+    /// Otherwise the kernel resets their connections. Those that come to an adopted port stay in its socket's queue, for others.
+    public var servesWaitingClients = true
+
     /// Makes what the bytes of each connection pass through that is accepted from now on.
     package var makeFilter: (() -> any StreamFilter)?
 
@@ -31,7 +37,9 @@ public final class ListeningPort {
     /// In a ``ReactorGroup``: where this port has its connections from. It accepts none.
     var seat: ConnectionSeat?
 
-    private let maker: any ListeningSocketMaker
+    let maker: any ListeningSocketMaker
+    /// The process that opened the socket: a child process inherits it.
+    private(set) var owner: pid_t = 0
     private var slot = 0
     var socket: Socket?
     var listener: Listener?
@@ -94,6 +102,7 @@ public final class ListeningPort {
             throw error
         }
         self.socket = socket
+        owner = reactor.process
         reactor.reserveDescriptor = reactor.reserveDescriptor ?? ReserveDescriptor()
     }
 
@@ -101,13 +110,20 @@ public final class ListeningPort {
 
     /// Accepts no more connections and gives up the port. Those that are open live on (F3).
     ///
-    /// The port is free when this returns. Does nothing when not listening.
+    /// Clients that the kernel has let in already, and that wait to be accepted, are accepted first, and served when the current
+    /// callback has returned; see ``servesWaitingClients``. The port is free when this returns. Does nothing when not listening.
     @discardableResult
     public func stopListening() -> Deferred<Void> {
         reactor.requireThread()
+        stop(serving: takeWaiting(), self)
+        return Deferred(.success(()))
+    }
+
+    /// Gives up the port.
+    func stop(serving waiting: [DealtConnection], _ observer: any ConnectionObserver) {
+        if !waiting.isEmpty { serveLater(waiting, observer) }
         listener?.close()
         forgetListener()
-        return Deferred(.success(()))
     }
 
     /// The end of listening, however it came about.
@@ -120,18 +136,24 @@ public final class ListeningPort {
         factory.endUse()
     }
 
-    /// As ``stopListening()``, but the Deferred fires when the connections accepted here are gone (F3).
+    /// As ``stopListening()``, but the Deferred fires when the connections accepted here are gone (F3): those of clients that
+    /// waited to be accepted are among them.
     ///
     /// They are not told of it: whoever drains a server knows how its protocols say goodbye. Those
     /// still open when `limit` is over are aborted. Asked again, it waits as long as the new `limit` says. Connections
     /// that are accepted later, if the port listens again meanwhile, are neither waited for nor aborted.
     @discardableResult
     public func stopListening(drain limit: Duration) -> Deferred<Void> {
-        stopListening()
-        guard connectionCount > 0 else { return Deferred(.success(())) }
+        reactor.requireThread()
+        let waiting = takeWaiting()
+        guard connectionCount + waiting.count > 0 else {
+            stop(serving: [], self)
+            return Deferred(.success(()))
+        }
         let drain = self.drain ?? PortDrain(self)
         self.drain = drain
-        return drain.begin(limit)
+        stop(serving: waiting, drain)
+        return drain.begin(limit, expecting: waiting.count)
     }
 }
 
@@ -146,21 +168,24 @@ extension ListeningPort: ListenerHandler {
     func accepted(_ descriptor: CInt, from peer: SocketAddress) {
         giveWay()
         let accepted = Socket(descriptor: descriptor)
-        if let dealer { dealer.deal(accepted, from: peer) } else { serve(accepted, from: peer) }
+        if let dealer { dealer.deal(accepted, from: peer) } else { serve(accepted, from: peer, self) }
     }
 
     /// Has the factory build a protocol for a connection that was accepted, here or on another reactor.
-    func serve(_ accepted: Socket, from peer: SocketAddress) {
+    func serve(_ accepted: Socket, from peer: SocketAddress, _ observer: any ConnectionObserver) {
         do throws(SystemError) {
             let host = address.isWildcard ? nil : address
             let transport = try SocketTransport.open(reactor, accepted, peer: peer, host: host)
-            transport.observer = self
+            transport.observer = observer
             if let rateLimit { transport.rateLimit = rateLimit }
             if let rateLimitGroup { transport.rateLimitGroup = rateLimitGroup }
             if let makeFilter { transport.insert(makeFilter()) }
             transport.begin(.factory(factory))
+            // The reactor has told those that were open before.
+            if reactor.isClosing { transport.reactorEnds(.closing) }
         } catch {
             reactor.logger.error("cannot serve \(peer): \(error)")
+            observer.connectionFailed()
         }
     }
 
@@ -189,10 +214,13 @@ extension ListeningPort: ConnectionObserver {
 
     package func connectionEnded(_ reason: any Error, wasStarted: Bool) {
         connectionCount -= 1
-        if let drain, drain.isDone {
-            self.drain = nil
-            drain.finish()
-        }
+        endDrainIfDone()
+    }
+
+    func endDrainIfDone() {
+        guard let drain, drain.isDone else { return }
+        self.drain = nil
+        drain.finish()
     }
 }
 

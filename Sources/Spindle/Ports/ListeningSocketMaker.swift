@@ -1,5 +1,8 @@
 /// Makes the socket of a listening port, and disposes of it; one kind for each kind of port.
 protocol ListeningSocketMaker: AnyObject {
+    /// Whether somebody else may accept on the same socket, and go on when its port has stopped.
+    var isShared: Bool { get }
+
     /// Returns a socket that listens. Called when the port starts listening, also again after `dispose`.
     func make() throws(CannotListenError) -> Socket
 

@@ -26,5 +26,7 @@ final class OpenedListeningSocket: ListeningSocketMaker {
         return try maker.make()
     }
 
+    var isShared: Bool { maker.isShared }
+
     func dispose(of socket: Socket) { maker.dispose(of: socket) }
 }

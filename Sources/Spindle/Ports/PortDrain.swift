@@ -1,4 +1,4 @@
-/// The connections that were open when their port was told to stop and to wait for them.
+/// The connections that were open, or waited to be accepted, when their port was told to stop and to wait for them.
 ///
 /// It takes the port's place as their observer: those that are accepted later are none of its business.
 final class PortDrain {
@@ -11,7 +11,10 @@ final class PortDrain {
     init(_ port: ListeningPort) { self.port = port }
 
     /// Takes over what is open, and aborts it when `limit` is over. Fires when it is gone.
-    func begin(_ limit: Duration) -> Deferred<Void> {
+    ///
+    /// - Parameter arrivals: how many connections are still to be opened that have this for an observer.
+    func begin(_ limit: Duration, expecting arrivals: Int) -> Deferred<Void> {
+        count += arrivals
         for transport in port.reactor.open.connections.all where transport.observer === port {
             transport.observer = self
             count += 1
@@ -37,6 +40,14 @@ final class PortDrain {
 }
 
 extension PortDrain: ConnectionObserver {
+    /// Counted already: it was expected.
+    func connectionOpened(_ transport: Transport) { port.connectionOpened(transport) }
+
+    func connectionFailed() {
+        count -= 1
+        port.endDrainIfDone()
+    }
+
     func connectionEnded(_ reason: any Error, wasStarted: Bool) {
         count -= 1
         port.connectionEnded(reason, wasStarted: wasStarted)

@@ -84,6 +84,30 @@ struct Socket {
         guard fchmod(descriptor, mode) == 0 else { throw SystemError(errno, "fchmod") }
     }
 
+    /// How many connections wait to be accepted; where the kernel does not tell, how many may.
+    var waitingCount: Int {
+        var status = tcp_info()
+        var length = socklen_t(MemoryLayout<tcp_info>.size)
+        // Of a listening socket this is the length of its queue.
+        let result = unsafe getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_INFO, &status, &length)
+        return result == 0 ? Int(status.tcpi_unacked) : Int(SOMAXCONN)
+    }
+
+    /// Accepts the connection that has waited longest; nil when none waits.
+    func acceptNext() throws(SystemError) -> DealtConnection? {
+        var accepted: CInt = -1
+        do throws(SystemError) {
+            let peer = unsafe try address("accept4") {
+                unsafe accepted = spindle_accept(descriptor, $0, $1)
+                return min(accepted, 0)
+            }
+            return DealtConnection(Socket(descriptor: accepted), peer)
+        } catch {
+            if error.errno == EAGAIN { return nil }
+            throw error
+        }
+    }
+
     /// Takes the connection that has waited longest and hangs up on it. False when none waits, or it cannot be done.
     func turnAwayNext() -> Bool {
         let descriptor = accept(descriptor, nil, nil)

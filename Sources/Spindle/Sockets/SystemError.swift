@@ -15,6 +15,9 @@ public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The error as a person reads it, for example `bind: Address already in use`.
     public var description: String { "\(call): \(Self.text(errno))" }
 
+    /// Whether the kernel was short of descriptors or of memory.
+    var meansShortage: Bool { [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(errno) }
+
     /// The C library's text for an error number.
     static func text(_ errno: Int32) -> String {
         unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in

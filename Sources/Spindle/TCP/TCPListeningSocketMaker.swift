@@ -1,5 +1,6 @@
 /// Makes the listening sockets of TCP ports.
 final class TCPListeningSocketMaker: ListeningSocketMaker {
+    let isShared = false
     private let interface: String
     private let backlog: Int?
     private let options: ListenOptions

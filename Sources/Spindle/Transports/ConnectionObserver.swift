@@ -7,9 +7,12 @@ package protocol ConnectionObserver: AnyObject {
     func connectionStarted(_ transport: Transport)
     /// - Parameter wasStarted: false of a connection that never got a protocol.
     func connectionEnded(_ reason: any Error, wasStarted: Bool)
+    /// There will be no connection, for want of memory.
+    func connectionFailed()
 }
 
 extension ConnectionObserver {
     package func connectionOpened(_ transport: Transport) {}
     package func connectionStarted(_ transport: Transport) {}
+    package func connectionFailed() {}
 }

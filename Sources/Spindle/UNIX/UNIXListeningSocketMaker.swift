@@ -2,6 +2,7 @@ import Glibc
 
 /// Makes the listening sockets of UNIX ports.
 final class UNIXListeningSocketMaker: ListeningSocketMaker {
+    let isShared = false
     private let address: SocketAddress
     private let backlog: Int?
     /// Nil for an abstract name, which has none.

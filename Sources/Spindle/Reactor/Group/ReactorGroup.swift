@@ -72,7 +72,7 @@ public final class ReactorGroup: Sendable {
         let crew = ReactorCrew(handles)
         let starting = front.addSystemEventTrigger(.after, .startup) { [self] in try start(crew, front) }
         let stopping = front.addSystemEventTrigger(.before, .shutdown) {
-            // Whom they accept nobody serves any more.
+            // Whom they accept later nobody serves any more.
             for port in front.open.ports.all { port.stopListening() }
             return crew.stop()
         }

@@ -20,7 +20,10 @@ struct OpenThings {
 extension ListeningPort: OpenThing {
     static let noun = "port"
     static func isAwaited(isOutOfTime: Bool) -> Bool { false }
-    func reactorEnds(_ stage: ReactorEnding) { stopListening() }
+    func reactorEnds(_ stage: ReactorEnding) {
+        // Later there is no time to serve anybody.
+        if case .closing = stage { stopListening() } else { stop(serving: [], self) }
+    }
     var line: String { "port \(self)" }
 }
 
