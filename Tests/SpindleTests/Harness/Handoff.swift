@@ -15,7 +15,7 @@ final class Handoff: Sendable {
     var isFinished: Bool { value.withLock { $0 } }
 
     func wait() -> Bool {
-        guard semaphore.wait(timeout: .now() + 10) == .success else { return false }
+        guard semaphore.wait(timeout: .now() + .seconds(10 * Patience.factor)) == .success else { return false }
         return value.withLock { $0 }
     }
 }

@@ -113,7 +113,7 @@ final class Peer: Sendable {
     }
 
     private func setUp(receiveBuffer: CInt? = nil) {
-        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        var limit = timeval(tv_sec: 10 * Patience.factor, tv_usec: 0)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
         }
@@ -190,7 +190,7 @@ final class Peer: Sendable {
     /// Waits, reading nothing, until the connection breaks, and returns the error.
     func waitUnread() -> CInt {
         var watched = pollfd(fd: descriptor, events: 0, revents: 0)
-        guard poll(&watched, 1, 10_000) == 1 else { return -1 }
+        guard poll(&watched, 1, 10_000 * CInt(Patience.factor)) == 1 else { return -1 }
         var code: CInt = 0
         var length = socklen_t(MemoryLayout<CInt>.size)
         getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length)

@@ -98,7 +98,9 @@ final class ProgramRun {
     /// The next byte, or nil at the end. One that does not come within 10 seconds is an error.
     private static func read(_ descriptor: CInt) throws -> UInt8? {
         var watched = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        guard poll(&watched, 1, 10_000) == 1 else { throw Peer.Failure(call: "poll", errno: ETIMEDOUT) }
+        guard poll(&watched, 1, 10_000 * CInt(Patience.factor)) == 1 else {
+            throw Peer.Failure(call: "poll", errno: ETIMEDOUT)
+        }
         var byte: UInt8 = 0
         return Glibc.read(descriptor, &byte, 1) == 1 ? byte : nil
     }

@@ -35,7 +35,7 @@ final class PythonPeer: Sendable {
         var byte: UInt8 = 0
         while true {
             var watched = pollfd(fd: channel, events: Int16(POLLIN), revents: 0)
-            guard poll(&watched, 1, 10_000) == 1, read(channel, &byte, 1) == 1 else {
+            guard poll(&watched, 1, 10_000 * CInt(Patience.factor)) == 1, read(channel, &byte, 1) == 1 else {
                 throw Peer.Failure(call: "read", errno: errno)
             }
             if byte == UInt8(ascii: "\n") { return String(decoding: line, as: UTF8.self) }

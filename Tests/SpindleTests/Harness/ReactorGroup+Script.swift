@@ -9,7 +9,7 @@ extension ReactorGroup {
         sourceLocation: SourceLocation = #_sourceLocation, _ script: @escaping @Sendable () throws -> Void
     ) throws {
         handles[0].callFromThread { [weak self] reactor in
-            reactor.callLater(.seconds(60)) {
+            reactor.callLater(.seconds(60 * Patience.factor)) {
                 Issue.record("nobody stopped the group", sourceLocation: sourceLocation)
                 self?.stop()
             }

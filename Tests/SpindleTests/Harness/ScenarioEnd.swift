@@ -12,7 +12,7 @@ final class ScenarioEnd {
 
     init(_ reactor: Reactor) {
         self.reactor = reactor
-        watchdog = reactor.callLater(.seconds(60)) { [weak self] in
+        watchdog = reactor.callLater(.seconds(60 * Patience.factor)) { [weak self] in
             guard let self, !self.reactor.isStopping else { return }
             Issue.record("timed out: peer ended \(peerHasEnded), connection lost \(connectionIsLost)")
             try self.reactor.stop()

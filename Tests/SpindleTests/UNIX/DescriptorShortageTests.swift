@@ -3,7 +3,8 @@ import Testing
 
 @testable import Spindle
 
-/// Rule X2 of the contract when there are no more descriptors to be had; in processes of their own, whose limits are low.
+/// Rules X2 and S7 of the contract when there are no more descriptors to be had; in processes of their own, whose limits are
+/// low.
 @Suite(.ownThreads) struct DescriptorShortageTests {
     private static func limitDescriptors(to count: Int) {
         var limit = rlimit()
@@ -33,6 +34,24 @@ import Testing
                 #expect(log.lines.contains { $0.hasPrefix("error: descriptors from unix: were lost") })
                 #expect(files.openCount == 0)
             }
+        }
+    }
+
+    @Test("S7: with no descriptor left the first connection to pause lives on, and hears of its peer's end")
+    func pausing() async {
+        await #expect(processExitsWith: .success) {
+            let subject = Recorder()
+            let isPaused = Handoff()
+            subject.onMade = { me in
+                let next = dup(0)
+                close(next)
+                DescriptorShortageTests.limitDescriptors(to: Int(next))
+                me.transport.pauseProducing()
+                me.reactor.callLater(.zero) { isPaused.finish(me.transport.isConnected) }
+            }
+            let outcome = try StreamKind.unix.run(subject) { _ in #expect(isPaused.wait()) }
+            #expect(outcome.peerError == nil)
+            #expect(subject.reason is ConnectionDone)
         }
     }
 
