@@ -172,7 +172,12 @@ extension ListeningPort: ListenerHandler {
     }
 
     /// Has the factory build a protocol for a connection that was accepted, here or on another reactor.
-    func serve(_ accepted: Socket, from peer: SocketAddress, _ observer: any ConnectionObserver) {
+    ///
+    /// - Returns: nil if there was no memory for it.
+    @discardableResult
+    func serve(
+        _ accepted: Socket, from peer: SocketAddress, _ observer: any ConnectionObserver
+    ) -> StreamTransport? {
         do throws(SystemError) {
             let host = address.isWildcard ? nil : address
             let transport = try SocketTransport.open(reactor, accepted, peer: peer, host: host)
@@ -181,11 +186,11 @@ extension ListeningPort: ListenerHandler {
             if let rateLimitGroup { transport.rateLimitGroup = rateLimitGroup }
             if let makeFilter { transport.insert(makeFilter()) }
             transport.begin(.factory(factory))
-            // The reactor has told those that were open before.
-            if reactor.isClosing { transport.reactorEnds(.closing) }
+            return transport
         } catch {
             reactor.logger.error("cannot serve \(peer): \(error)")
             observer.connectionFailed()
+            return nil
         }
     }
 
