@@ -12,7 +12,7 @@ import Testing
 
     init() throws {
         ProcessLog.install()
-        reactor = try Reactor(options: .forTests)
+        reactor = try Reactor(options: ProcessLog.options)
     }
 
     /// Runs the reactor until `start`'s Deferred has fired, and returns its result.

@@ -100,7 +100,7 @@ import Testing
 
     @Test("D3: the place logged for what hangs on a Deferred of the library is in the code that hung it there")
     func placeOfLibrary() throws {
-        let reactor = try Reactor(options: .forTests)
+        let reactor = try Reactor(options: ProcessLog.options)
         reactor.stopClock()
         let line: UInt = #line + 1
         reactor.sleep(.zero).addCallback { throw Refusal(description: "log-library-place") }
@@ -131,7 +131,7 @@ import Testing
 
     @Test("D3: an error that spawned code throws and nobody takes is logged with the place of its spawn")
     func spawned() throws {
-        let reactor = try Reactor(options: .forTests)
+        let reactor = try Reactor(options: ProcessLog.options)
         let line: UInt = #line + 2
         reactor.callWhenRunning {
             reactor.spawn { throw Refusal(description: "log-spawned") }

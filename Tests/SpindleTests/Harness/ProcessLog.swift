@@ -1,7 +1,8 @@
 import Logging
 import Spindle
 
-/// What went to the process's own logging system: where a Deferred reports, having no reactor to ask for a logger.
+/// What went to the process's own logging system: where a Deferred reports that goes where no reactor runs, and a reactor that
+/// was made with ``options``.
 ///
 /// Tests run side by side and share it, so each looks for something that only it logs. To be
 /// looked at with `entries(with:)`, which installs it, before anything is logged.
@@ -18,6 +19,14 @@ enum ProcessLog {
 
     /// Begins to capture, unless it has begun already.
     static func install() { installed }
+
+    /// For a reactor that logs here.
+    static var options: Reactor.Options {
+        install()
+        var options = Reactor.Options.forTests
+        options.logger = Logger(label: "test")
+        return options
+    }
 
     /// What was logged so far with `marker` in its message or metadata.
     static func entries(with marker: String) -> [Entry] {
