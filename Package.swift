@@ -32,6 +32,7 @@ let package = Package(
         .library(name: "SpindleDNS", targets: ["SpindleDNS"]),
         .library(name: "SpindleEvHTTP", targets: ["SpindleEvHTTP"]),
         .library(name: "SpindleTesting", targets: ["SpindleTesting"]),
+        .library(name: "SpindleTLS", targets: ["SpindleTLS"]),
         // libspindle.so: for C programs, and for Swift code that lives in one process with them. That depends on this
         // product only: beside it "Spindle" would be a second copy, with reactors and a registry of its own.
         .library(
@@ -66,6 +67,18 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(name: "SpindleTesting", dependencies: ["Spindle"], swiftSettings: settings),
+        // OpenSSL is for those who use this product only.
+        .systemLibrary(
+            name: "COpenSSL",
+            path: "COpenSSL",
+            pkgConfig: "openssl",
+            providers: [.apt(["libssl-dev"])]
+        ),
+        .target(
+            name: "SpindleTLS",
+            dependencies: ["Spindle", "COpenSSL", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: settings
+        ),
         // The C face: a header written by hand, and its functions in Swift.
         .target(name: "CSpindle"),
         .target(
