@@ -143,7 +143,9 @@ open class LineReceiver: Protocol {
         return start
     }
 
-    private var mayDeliver: Bool { !isPaused && !isReplaced && !transport.isDisconnecting }
+    private var mayDeliver: Bool {
+        !isPaused && !isReplaced && !transport.isDisconnecting && !transport.holdsDelivery
+    }
 
     private func deliverInNextPass() {
         reactor.callLater(.zero) { [self] in

@@ -34,6 +34,9 @@ open class Factory {
     /// Called when the last port or connection attempt has stopped using it (F1). Connections do not count.
     open func stopFactory() {}
 
+    /// Makes what the bytes of each connection pass through that gets its protocol here, unless where it comes from has one for it.
+    package final var makeFilter: (() -> any StreamFilter)?
+
     final func makeProtocol(for address: SocketAddress) -> Protocol? {
         let made = buildProtocol(address)
         made?.attach(to: self)

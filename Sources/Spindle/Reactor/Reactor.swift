@@ -38,6 +38,9 @@ public final class Reactor {
     let logger: Logger
     let timers: TimerQueue
 
+    /// What the filters of this reactor's connections share, by its type.
+    package var filterResources: [ObjectIdentifier: AnyObject] = [:]
+
     /// What is open on this reactor.
     var open: OpenThings { didSet { base.workWaits() } }
     /// How many jobs on threads have not been answered yet.
@@ -168,7 +171,7 @@ public final class Reactor {
 
     /// Stops the program when called on a thread that is not the reactor's.
     @inline(__always)
-    func requireThread() { handle.requireCurrent() }
+    package func requireThread() { handle.requireCurrent() }
 
     /// Says that what is asked for will never happen: a protocol's reactor has no loop before it is connected.
     func warnIfDetached(_ call: StaticString) {

@@ -8,11 +8,18 @@ public struct ConnectionDone: Error, Hashable, Sendable, CustomStringConvertible
 public struct ConnectionLost: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kernel's reason, such as `ECONNRESET`, where there is one.
     public let errno: Int32?
+    /// Whether the bytes ended without the peer's having said so in a way that can be trusted: over TLS somebody in
+    /// between may have cut the rest off.
+    public let isTruncated: Bool
 
-    public init(errno: Int32? = nil) { self.errno = errno }
+    public init(errno: Int32? = nil, isTruncated: Bool = false) {
+        self.errno = errno
+        self.isTruncated = isTruncated
+    }
 
     public var description: String {
-        errno.map { "connection to the other side was lost: \(SystemError.text($0))" }
+        if isTruncated { return "connection to the other side was lost: what it sent may not be all of it" }
+        return errno.map { "connection to the other side was lost: \(SystemError.text($0))" }
             ?? "connection to the other side was lost in a non-clean fashion"
     }
 }

@@ -127,6 +127,10 @@ open class Transport: CustomStringConvertible {
     /// Whether it will deliver nothing more: it is over or closing, or its peer has finished.
     package var hasFinishedProducing: Bool { abstract() }
 
+    /// Whether a filter was put in that has not begun: what was received before it is not to be delivered any more, also by
+    /// protocols that take it apart.
+    package var holdsDelivery: Bool { false }
+
     /// Whether more waits to be sent than the high mark of ``waterMarks``.
     package var isBackedUp: Bool { abstract() }
 

@@ -4,7 +4,7 @@
 /// delivered, with the transport; and here the protocol's bytes that cannot be encoded before the filter has begun.
 package final class FilterStage {
     private unowned let transport: StreamTransport
-    private let filter: any StreamFilter
+    let filter: any StreamFilter
 
     /// Whether the protocol's bytes may pass.
     private(set) var hasBegun = false
@@ -103,6 +103,15 @@ package final class FilterStage {
 
     /// The reactor that the connection lives on.
     package var reactor: Reactor { transport.reactor }
+
+    /// The address of the other end.
+    package var peer: SocketAddress { transport.peer }
+
+    /// Whether output waits in the carrier: the peer takes less than it is sent.
+    package var isBackedUp: Bool { transport.isBacklogged }
+
+    /// Takes what the protocol was given and did not use before the filter was there.
+    package func takeUnusedBytes() -> [UInt8] { transport.connectedProtocol?.takeUnusedBytes() ?? [] }
 
     /// Ends the connection, with `error` as the reason. What the filter has sent still leaves; what is written goes nowhere.
     package func fail(_ error: any Error) {

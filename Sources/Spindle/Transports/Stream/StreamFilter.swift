@@ -32,4 +32,11 @@ package protocol StreamFilter: AnyObject {
 
     /// Whether it keeps bytes that may be delivered before anything else comes in.
     var hasUndelivered: Bool { get }
+
+    /// The connection is over, or has been given up. A callback may be on the stack.
+    func connectionEnded(_ reason: any Error)
+}
+
+extension StreamFilter {
+    package func connectionEnded(_ reason: any Error) {}
 }

@@ -107,7 +107,7 @@ extension StreamTransport {
         output = .ended
         isBacklogged = false
         undelivered = nil
-        filtering = nil
+        filtering.take()?.filter.connectionEnded(endReason ?? ConnectionDone())
         try? deadline?.cancel()
         try? limit?.cancel()
     }

@@ -23,6 +23,9 @@ extension StreamTransport {
         }
     }
 
+    /// What all bytes pass through, if anything.
+    package final var filter: (any StreamFilter)? { filtering?.filter }
+
     final func beginFiltering() {
         filtering?.start()
         if state == .open, filtering?.hasBegun == false { startReceiving() }

@@ -11,6 +11,9 @@ extension StreamTransport {
     ///     from happening: what it threw, ``NoProtocol``, or the reason for the connection's end.
     final func begin(_ source: ProtocolSource, behind obstacle: PendingStart.Obstacle?, completion: StartCompletion?) {
         join()
+        if case .factory(let factory) = source, filtering == nil, let makeFilter = factory.makeFilter {
+            insert(makeFilter())
+        }
         observer?.connectionOpened(self)
         if let obstacle {
             pendingStart = PendingStart(source, behind: obstacle, completion)

@@ -230,6 +230,8 @@ open class StreamTransport: Transport {
         peerHasFinished || (state != .open && state != .broken)
     }
 
+    package final override var holdsDelivery: Bool { filtering?.hasBegun == false }
+
     package final override var isBackedUp: Bool { hasPendingOutput && pendingByteCount > marks.high }
 
     public final override func whenDrained() -> Deferred<Void> {
