@@ -27,6 +27,9 @@ static const uint64_t SPINDLE_SSL_OP_NO_COMPRESSION = SSL_OP_NO_COMPRESSION;
 static const uint64_t SPINDLE_SSL_OP_CIPHER_SERVER_PREFERENCE = SSL_OP_CIPHER_SERVER_PREFERENCE;
 static const uint64_t SPINDLE_SSL_OP_NO_TICKET = SSL_OP_NO_TICKET;
 
+/* How names are written: as RFC 2253 has it, with letters of other alphabets as they are. */
+static const unsigned long SPINDLE_NAME_FORM = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
+
 /* Of an error's code. */
 static inline int spindle_error_library(unsigned long code) { return ERR_GET_LIB(code); }
 
@@ -81,5 +84,10 @@ static inline int spindle_alternative_name(X509 *certificate, int index, const u
     *length = ASN1_STRING_length(string);
     return name->type;
 }
+
+static inline void spindle_free_names(GENERAL_NAMES *names) { GENERAL_NAMES_free(names); }
+
+/* What OpenSSL has allocated for its caller. */
+static inline void spindle_free(void *memory) { OPENSSL_free(memory); }
 
 #endif
