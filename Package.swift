@@ -106,6 +106,14 @@ let package = Package(
             dependencies: ["Spindle", "SpindleProtocols", "TestSupport"],
             swiftSettings: testSettings
         ),
+        .testTarget(
+            name: "SpindleTLSTests",
+            dependencies: [
+                "Spindle", "SpindleProtocols", "SpindleTLS", "TestCarriers", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: testSettings
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

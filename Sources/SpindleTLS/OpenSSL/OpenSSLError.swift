@@ -25,6 +25,9 @@ struct OpenSSLError: Hashable {
         }
     }
 
+    /// Whether it says that what there is in PEM is something else than a key.
+    var isOfDecoder: Bool { library == ERR_LIB_OSSL_DECODER }
+
     /// Whether it says that there is no PEM where some was expected, or no more.
     var isEndOfPEM: Bool { library == ERR_LIB_PEM && reason == PEM_R_NO_START_LINE }
 }

@@ -59,7 +59,7 @@ struct PEMReader: ~Copyable {
                 .needsPassPhrase
             } else if request.wasAsked {
                 .wrongPassPhrase
-            } else if errors.contains(where: \.isEndOfPEM) || errors.isEmpty {
+            } else if errors.isEmpty || errors.contains(where: { $0.isEndOfPEM || $0.isOfDecoder }) {
                 .notPEM("private key")
             } else {
                 .other(errors.text)

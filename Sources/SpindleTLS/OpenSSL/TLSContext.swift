@@ -50,8 +50,9 @@ final class TLSContext: @unchecked Sendable {
         unsafe SSL_CTX_set_options(
             raw,
             SPINDLE_SSL_OP_NO_RENEGOTIATION | SPINDLE_SSL_OP_NO_COMPRESSION | SPINDLE_SSL_OP_CIPHER_SERVER_PREFERENCE)
-        // An idle connection keeps no buffers.
-        unsafe spindle_SSL_CTX_set_mode(raw, Int(SSL_MODE_RELEASE_BUFFERS) | Int(SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER))
+        // An idle connection keeps no buffers, and what is shown of a chain is what is in its file.
+        unsafe spindle_SSL_CTX_set_mode(
+            raw, Int(SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN))
     }
 
     private func setVersions(_ configuration: TLSConfiguration) throws(TLSConfigurationError) {

@@ -1,0 +1,24 @@
+import Glibc
+
+/// A thread that runs one closure and can be waited for.
+final class ScriptThread {
+    private final class Box: Sendable {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+
+    private var thread = pthread_t()
+
+    init(_ body: @escaping @Sendable () -> Void) {
+        let context = Unmanaged.passRetained(Box(body)).toOpaque()
+        let result = pthread_create(
+            &thread, nil,
+            { context in
+                Unmanaged<Box>.fromOpaque(context!).takeRetainedValue().body()
+                return nil
+            }, context)
+        precondition(result == 0, "pthread_create: \(result)")
+    }
+
+    func join() { pthread_join(thread, nil) }
+}
