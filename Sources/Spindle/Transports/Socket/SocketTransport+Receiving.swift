@@ -72,7 +72,10 @@ extension SocketTransport: EventHandler {
             reactor.receiveBuffer.withBytes(count) { received($0) }
         case .empty: break
         case .end: wireEnded()
-        case .failed(let error): end(ConnectionLost(errno: error.errno))
+        // Where there is a filter this side lingers in any case, also for peers that close with its last words unread, which
+        // resets the connection.
+        case .failed(let error):
+            end(state == .lingering && filtering != nil ? endReason : ConnectionLost(errno: error.errno))
         }
     }
 
