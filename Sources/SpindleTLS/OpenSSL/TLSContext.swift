@@ -13,6 +13,9 @@ final class TLSContext: @unchecked Sendable {
     private let keyLog: KeyLog?
 
     init(_ configuration: TLSConfiguration) throws(TLSConfigurationError) {
+        // First: what throws before everything is there would not be cleared up behind.
+        applicationProtocols = try Self.encoded(configuration.applicationProtocols)
+        keyLog = try configuration.keyLog.map { path throws(TLSConfigurationError) in try KeyLog(path) }
         OpenSSLError.clear()
         guard let raw = unsafe SSL_CTX_new(TLS_method()) else {
             throw TLSConfigurationError("OpenSSL", .other(OpenSSLError.takeAll().text))
@@ -20,8 +23,6 @@ final class TLSContext: @unchecked Sendable {
         unsafe self.raw = raw
         clientCertificates = configuration.clientCertificates
         acceptsAnyCertificate = configuration.trustRoots == .acceptAnyCertificateInsecurely
-        applicationProtocols = try Self.encoded(configuration.applicationProtocols)
-        keyLog = try configuration.keyLog.map { path throws(TLSConfigurationError) in try KeyLog(path) }
         setDefaults()
         try setVersions(configuration)
         try setCiphers(configuration.cipherSuites)

@@ -9,6 +9,8 @@ final class ClientRecorder: ClientFactory {
     init(_ made: Recorder = Recorder()) {
         self.made = made
         super.init()
+        // Another than this one, which would be a cycle.
+        _ = made.factory
     }
 
     override func buildProtocol(_ address: SocketAddress) -> Protocol? { made }
