@@ -46,7 +46,7 @@ final class TLSFilter: StreamFilter {
 
     func start(_ stage: FilterStage) throws {
         reactor = stage.reactor
-        if started != nil, refusesUnusedBytes || !stage.takeUnusedBytes().isEmpty {
+        if started != nil, refusesUnusedBytes || stage.protocolHasUnusedBytes() {
             throw failed(.clearBytesBehindStart)
         }
         let scratch = TLSScratch.of(stage.reactor)

@@ -20,6 +20,12 @@ extension Transport {
         return unsafe conduit.raw
     }
 
+    /// Whether C code was given the bufferevent here, and may write to it. One that was C's in the first place does not count.
+    package final var isSharedWithC: Bool {
+        guard let conduit = (self as? BufferedTransport)?.conduit else { return false }
+        return conduit.isShared && !conduit.isAdopted
+    }
+
     /// Gives an adopted `bufferevent` back to C code, with its callbacks, context, watermarks and enabled flags as they were (I2).
     ///
     /// C may use it at once. What was received and not delivered is in its input again, behind `rest`: what the protocol

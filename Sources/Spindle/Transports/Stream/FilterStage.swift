@@ -110,8 +110,12 @@ package final class FilterStage {
     /// Whether output waits in the carrier: the peer takes less than it is sent.
     package var isBackedUp: Bool { transport.isBacklogged }
 
-    /// Takes what the protocol was given and did not use before the filter was there.
-    package func takeUnusedBytes() -> [UInt8] { transport.connectedProtocol?.takeUnusedBytes() ?? [] }
+    /// Whether the protocol was given bytes before the filter was there that it has not used. It may forget them.
+    package func protocolHasUnusedBytes() -> Bool {
+        // This one would take it for a switch to another protocol.
+        if let reader = transport.connectedProtocol as? ConnectionProtocol { return reader.unreadCount > 0 }
+        return transport.connectedProtocol?.takeUnusedBytes().isEmpty == false
+    }
 
     /// Ends the connection, with `error` as the reason. What the filter has sent still leaves; what is written goes nowhere.
     package func fail(_ error: any Error) {
