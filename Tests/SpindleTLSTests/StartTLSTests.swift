@@ -10,6 +10,8 @@ import Testing
         private(set) var lines: [String] = []
         private(set) var reason: (any Error)?
         private(set) var outcome: Result<Void, any Error>?
+        /// What it says in the same breath as that it starts.
+        var insertion = ""
 
         init(_ configuration: TLSConfiguration) { self.configuration = configuration }
 
@@ -17,6 +19,7 @@ import Testing
             lines.append("\(transport.tls == nil ? "clear" : "secret") \(line)")
             guard line.elementsEqual("STARTTLS") else { return sendLine("you said \(line)") }
             sendLine("go ahead")
+            transport.write(insertion)
             try transport.startTLS(configuration).addBoth { [unowned self] result in outcome = result }
             sendLine("welcome")
         }
@@ -146,6 +149,57 @@ import Testing
             try await reactor.until { failure != nil && subject.reason != nil }
         }
         #expect(failure is ConnectionAborted && subject.reason is ConnectionAborted)
+    }
+
+    @Test("a Connection starts TLS, and refuses what nobody has read", arguments: [false, true])
+    func asynchronous(injects: Bool) throws {
+        let reactor = try Reactor()
+        let server = try Server(Certificates.server())
+        let port = try reactor.listenTCP(0, .once(server), interface: "127.0.0.1")
+        let between = try Relay(reactor, to: port) { data, _, transport in transport.write(data) }
+        server.insertion = injects ? "forged\r\n" : ""
+        var failure: (any Error)?
+        var lines: [String] = []
+        try reactor.run {
+            let endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", between.port.address.port!)
+            let connection = try await endpoint.connect()
+            try await connection.write("STARTTLS\r\n")
+            let wanted = "go ahead\r\n".utf8.count + server.insertion.utf8.count
+            // All of it is there, and the one line is read.
+            try await reactor.until { connection.stream.unreadCount >= wanted }
+            for try await line in connection.lines {
+                lines.append(line)
+                break
+            }
+            do {
+                try await connection.startTLS(Certificates.client(), serverName: "localhost")
+                for try await line in connection.lines {
+                    lines.append(line)
+                    break
+                }
+            } catch { failure = error }
+        }
+        if injects {
+            #expect((failure as? TLSHandshakeError)?.reason == .clearBytesBehindStart && lines == ["go ahead"])
+        } else {
+            #expect(failure == nil && lines == ["go ahead", "welcome"])
+        }
+    }
+
+    @Test("there is no TLS where C code may write in between")
+    func shared() throws {
+        let reactor = try Reactor()
+        let subject = Recorder()
+        subject.onMade = { me in
+            _ = me.transport.bufferEvent
+            #expect(throws: CannotStartTLSError.self) { try me.transport.startTLS(Certificates.server()) }
+            me.transport.loseConnection()
+        }
+        let port = try reactor.listenTCP(0, .once(subject), interface: "127.0.0.1")
+        try reactor.run {
+            TCP4ClientEndpoint(reactor, "127.0.0.1", port.address.port!).connect(.once(Recorder()))
+            try await reactor.until { subject.reason != nil }
+        }
     }
 
     @Test("there is no TLS without a connection")

@@ -39,6 +39,7 @@ extension Transport {
             throw CannotStartTLSError(.notConnected)
         }
         guard stream.filter == nil else { throw CannotStartTLSError(.already) }
+        guard !stream.isSharedWithC else { throw CannotStartTLSError(.shared) }
         let isServer = asServer ?? configuration.isServer
         let plan =
             isServer
