@@ -50,7 +50,10 @@ final class TLSFilter: StreamFilter {
             throw failed(.clearBytesBehindStart)
         }
         let scratch = TLSScratch.of(stage.reactor)
-        guard let engine = TLSEngine(plan.context, scratch, asServer: plan.isServer, plan.serverName) else {
+        guard
+            let engine = TLSEngine(
+                plan.context, scratch, asServer: plan.isServer, plan.serverName, peer: stage.peer)
+        else {
             throw failed(.other("no memory"))
         }
         self.engine = engine

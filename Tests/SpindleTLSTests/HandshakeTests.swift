@@ -67,4 +67,37 @@ import Testing
         #expect(server.session?.peerCertificates.map(\.subject) == ["CN=client"])
         #expect(server.session?.isVerified == true && client.made.reason is ConnectionDone)
     }
+
+    @Test(
+        "L1: a client takes its session with a server up again, unless it is told not to",
+        arguments: [
+            TLSVersion.tls12, .tls13,
+        ], [true, false])
+    func resumed(version: TLSVersion, isWanted: Bool) throws {
+        let reactor = try Reactor()
+        let factory = Factory {
+            let server = Recorder()
+            // Behind the tickets.
+            server.onMade = { me in me.transport.write("hello") }
+            return server
+        }
+        let port = try reactor.listenTLS(0, factory, Certificates.server(), interface: "127.0.0.1")
+        let mine = try Certificates.client {
+            $0.maximumVersion = version
+            $0.sessionTickets = isWanted
+        }
+        var sessions: [TLSSessionInfo?] = []
+        try reactor.run {
+            for name in ["localhost", "localhost", "localhost", "127.0.0.1"] {
+                let client = ClientRecorder()
+                client.made.onData = { me, _ in me.transport.loseConnection() }
+                reactor.connectTLS(name, port.address.port!, client, mine)
+                try await reactor.until { client.isOver }
+                sessions.append(client.made.session)
+            }
+        }
+        // Another name is another server.
+        #expect(sessions.map { $0?.wasResumed } == [false, isWanted, isWanted, false])
+        #expect(sessions.allSatisfy { $0?.isVerified == true && $0?.peerCertificates.first?.subject == "CN=server" })
+    }
 }

@@ -42,7 +42,8 @@ public struct TLSConfiguration: Sendable {
     /// How long the handshake may take, from the moment that the connection is there.
     public var handshakeTimeout: Duration
 
-    /// Whether a later connection may take the session of an earlier one up, which makes the handshake cheaper.
+    /// Whether a later connection may take the session of an earlier one up, which makes the handshake cheaper. A client keeps
+    /// those that its servers have given it in the value, for all copies of it.
     public var sessionTickets: Bool { didSet { forget() } }
 
     /// Lists of certificates that are not to be believed any more, in the PEM format. Once there is one, there has

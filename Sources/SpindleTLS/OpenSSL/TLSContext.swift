@@ -10,6 +10,8 @@ final class TLSContext: @unchecked Sendable {
     let acceptsAnyCertificate: Bool
     /// In ALPN's own form: each name behind its length.
     let applicationProtocols: [UInt8]
+    /// Nil if no session is to be taken up.
+    let sessions: ClientSessions?
     private let keyLog: KeyLog?
 
     init(_ configuration: TLSConfiguration) throws(TLSConfigurationError) {
@@ -22,6 +24,7 @@ final class TLSContext: @unchecked Sendable {
         }
         unsafe self.raw = raw
         clientCertificates = configuration.clientCertificates
+        sessions = configuration.sessionTickets ? ClientSessions() : nil
         acceptsAnyCertificate = configuration.trustRoots == .acceptAnyCertificateInsecurely
         setDefaults()
         try setVersions(configuration)
@@ -78,8 +81,10 @@ final class TLSContext: @unchecked Sendable {
     }
 
     private func setSessions(_ areOffered: Bool) {
-        // All there is to a session goes to the client in its ticket; nothing is kept here.
-        unsafe spindle_SSL_CTX_set_session_cache_mode(raw, Int(SSL_SESS_CACHE_OFF))
+        // All there is to a session goes to the client in its ticket: a server keeps nothing.
+        let mode = areOffered ? SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL : SSL_SESS_CACHE_OFF
+        unsafe spindle_SSL_CTX_set_session_cache_mode(raw, Int(mode))
+        if areOffered { unsafe SSL_CTX_sess_set_new_cb(raw, keepSession) }
         var name = Array("spindle".utf8)
         unsafe SSL_CTX_set_session_id_context(raw, &name, UInt32(name.count))
         guard !areOffered else { return }
@@ -106,6 +111,15 @@ final class TLSContext: @unchecked Sendable {
 
     /// A line for the file of keys.
     func log(_ line: UnsafePointer<CChar>) { unsafe keyLog?.append(line) }
+}
+
+/// Returns whether the session is kept.
+private func keepSession(_ ssl: OpaquePointer?, _ session: OpaquePointer?) -> CInt {
+    guard let session = unsafe session, let engine = unsafe TLSEngine.of(ssl), let sessions = engine.context.sessions,
+        let server = engine.sessionKey
+    else { return 0 }
+    sessions.keep(unsafe ClientSessions.Session(taking: session), for: server)
+    return 1
 }
 
 private func logKeys(_ ssl: OpaquePointer?, _ line: UnsafePointer<CChar>?) {

@@ -61,9 +61,8 @@ extension TLSEngine {
 private func checkCertificate(_ isGood: CInt, _ store: OpaquePointer?) -> CInt {
     guard
         let ssl = unsafe X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()),
-        let data = unsafe SSL_get_ex_data(OpaquePointer(ssl), 0)
+        let engine = unsafe TLSEngine.of(OpaquePointer(ssl))
     else { return 0 }
-    let engine = unsafe Unmanaged<TLSEngine>.fromOpaque(data).takeUnretainedValue()
     if engine.context.acceptsAnyCertificate { return 1 }
     guard isGood == 0 else { return 1 }
     unsafe engine.note(X509_STORE_CTX_get_error(store), X509_STORE_CTX_get_current_cert(store))

@@ -10,6 +10,8 @@ final class TLSEngine {
     let isServer: Bool
     /// The name that the peer's certificate has to have.
     let serverName: ServerName?
+    /// By what a client finds its session with this server again.
+    let sessionKey: String?
     /// What was wrong with the peer's certificate.
     var refusal: TLSHandshakeError.Reason?
     private var barrenRecords = 0
@@ -30,7 +32,11 @@ final class TLSEngine {
         case flooded
     }
 
-    init?(_ context: TLSContext, _ scratch: TLSScratch, asServer isServer: Bool, _ serverName: ServerName?) {
+    /// - Parameter peer: where the other end is.
+    init?(
+        _ context: TLSContext, _ scratch: TLSScratch, asServer isServer: Bool, _ serverName: ServerName?,
+        peer: SocketAddress
+    ) {
         OpenSSLError.clear()
         guard let ssl = unsafe SSL_new(context.raw) else { return nil }
         unsafe self.ssl = ssl
@@ -38,11 +44,19 @@ final class TLSEngine {
         self.scratch = scratch
         self.isServer = isServer
         self.serverName = serverName
+        sessionKey = isServer ? nil : "\(serverName?.text ?? "") at \(peer)"
         guard let bio = unsafe WireBIO.make(scratch.wire) else { return nil }
         unsafe SSL_set_bio(ssl, bio, bio)
         unsafe SSL_set_ex_data(ssl, 0, Unmanaged.passUnretained(self).toOpaque())
         if isServer { unsafe SSL_set_accept_state(ssl) } else { unsafe SSL_set_connect_state(ssl) }
         unsafe setVerification(ssl)
+        if let sessionKey, let session = context.sessions?.take(sessionKey) { unsafe SSL_set_session(ssl, session.raw) }
+    }
+
+    /// The one that OpenSSL calls back for.
+    static func of(_ ssl: OpaquePointer?) -> TLSEngine? {
+        guard let data = unsafe SSL_get_ex_data(ssl, 0) else { return nil }
+        return unsafe Unmanaged<TLSEngine>.fromOpaque(data).takeUnretainedValue()
     }
 
     deinit { unsafe SSL_free(ssl) }
