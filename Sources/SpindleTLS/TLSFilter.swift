@@ -19,7 +19,8 @@ final class TLSFilter: StreamFilter {
     private let refusesUnusedBytes: Bool
     /// Fires when the handshake is over, or with what kept it from that.
     private var started: Deferred<Void>?
-    private weak var reactor: Reactor?
+    /// Not weak, as nothing here is: an object that somebody has weak references to is slower to retain, all its life.
+    private var reactor: Reactor?
     private var timer: DelayedCall?
 
     /// Nil before the connection is there, and when it is over.
@@ -58,10 +59,8 @@ final class TLSFilter: StreamFilter {
         }
         self.engine = engine
         let limit = plan.timeout
-        timer = stage.reactor.callLater(limit) { [weak self, weak stage] in
-            guard let self, session == nil else { return }
-            stage?.fail(failed(.timedOut(limit)))
-        }
+        // Cancelled when the handshake or the connection is over, and so no cycle for long.
+        timer = stage.reactor.callLater(limit) { [self] in stage.fail(failed(.timedOut(limit))) }
         guard !plan.isServer else { return }
         try receiving(engine, stage) { try shakeHands(engine, stage) }
     }

@@ -9,7 +9,10 @@ struct OpenSSLError: Hashable {
     let text: String
 
     /// Forgets what earlier calls left. To be called before each call that can fail: SSL_get_error looks at the whole queue.
-    static func clear() { ERR_clear_error() }
+    static func clear() {
+        // Looking first is cheaper: it is empty nearly always.
+        if ERR_peek_error() != 0 { ERR_clear_error() }
+    }
 
     /// Takes what the last call left, the first error first.
     static func takeAll() -> [OpenSSLError] {
