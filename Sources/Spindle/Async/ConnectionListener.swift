@@ -25,8 +25,7 @@ public final class ConnectionListener {
 
     deinit {
         // Nobody is left to take those who wait.
-        port.servesWaitingClients = false
-        if port.isListening { port.stopListening() }
+        port.stop(serving: [], port)
         factory.dropWaiting()
     }
 

@@ -121,6 +121,7 @@ public final class ListeningPort {
 
     /// Gives up the port.
     func stop(serving waiting: [DealtConnection], _ observer: any ConnectionObserver) {
+        reactor.requireThread()
         if !waiting.isEmpty { serveLater(waiting, observer) }
         listener?.close()
         forgetListener()
