@@ -86,7 +86,8 @@ let package = Package(
             dependencies: ["Spindle", "CSpindle", .product(name: "Logging", package: "swift-log")],
             swiftSettings: settings
         ),
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+        .target(
+            name: "TestSupport", dependencies: ["Spindle"], path: "Tests/TestSupport", swiftSettings: testSettings),
         // A carrier and a filter from outside the core, without @testable: what SpindleTesting and SpindleTLS do.
         .target(name: "TestCarriers", dependencies: ["Spindle"], path: "Tests/TestCarriers", swiftSettings: settings),
         // For the tests of how a process ends.

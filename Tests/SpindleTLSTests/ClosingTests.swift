@@ -15,7 +15,7 @@ import Testing
         }
         if byServer { server.onMade = say } else { client.made.onMade = say }
         let port = try reactor.listenTLS(0, .once(server), Certificates.server(), interface: "127.0.0.1")
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             reactor.connectTLS("localhost", port.address.port!, client, try Certificates.client())
             try await reactor.until { client.isOver && server.reason != nil }
         }
@@ -44,7 +44,7 @@ import Testing
         let port = try reactor.listenTLS(0, .once(server), Certificates.server(), interface: "127.0.0.1")
         let python = try Program(
             "python3", "-c", Self.client, Certificates.file("root.pem"), "\(port.address.port!)", how)
-        try reactor.run { try await reactor.until { server.reason != nil } }
+        try reactor.run(limit: .seconds(20)) { try await reactor.until { server.reason != nil } }
         _ = python
         if how == "cut" {
             let lost = try #require(server.reason as? ConnectionLost)
@@ -63,7 +63,7 @@ import Testing
         let client = ClientRecorder()
         let port = try reactor.listenTLS(0, .once(server), Certificates.server(), interface: "127.0.0.1")
         client.made.onMade = { me in me.transport.loseConnection() }
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             reactor.connectTLS("localhost", port.address.port!, client, try Certificates.client())
             try await reactor.until { server.reason != nil }
         }
@@ -81,7 +81,7 @@ import Testing
             me.transport.loseConnection()
         }
         let port = try reactor.listenTLS(0, .once(server), Certificates.server(), interface: "127.0.0.1")
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             reactor.connectTLS("localhost", port.address.port!, client, try Certificates.client())
             try await reactor.until { client.made.reason != nil }
             #expect(server.reason == nil && server.received.isEmpty)
@@ -114,7 +114,7 @@ import Testing
             me.transport.loseWriteConnection()
         }
         let port = try reactor.listenTLS(0, .once(server), Certificates.server(), interface: "127.0.0.1")
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             let configuration = try Certificates.client { $0.maximumVersion = version }
             reactor.connectTLS("localhost", port.address.port!, client, configuration)
             try await reactor.until { client.isOver && server.events.count >= 3 }

@@ -27,7 +27,7 @@ import Testing
             }
         }
         let port = try reactor.listenTLS(0, .once(server), Certificates.server(), interface: "127.0.0.1")
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             let configuration = try Certificates.client { $0.maximumVersion = version }
             reactor.connectTLS("localhost", port.address.port!, client, configuration)
             try await reactor.until { server.receivedCount == total && client.made.receivedCount == total }
@@ -44,7 +44,7 @@ import Testing
         client.made.onMade = { me in for _ in 0..<10 { me.transport.write([UInt8](repeating: 97, count: 100)) } }
         let port = try reactor.listenTLS(0, .once(server), Certificates.server(), interface: "127.0.0.1")
         var expected = [UInt8](repeating: 97, count: 1000)
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             reactor.connectTLS("localhost", port.address.port!, client, try Certificates.client())
             try await reactor.until { server.receivedCount == 1000 }
             #expect(server.pieces == 1)
@@ -74,7 +74,7 @@ import Testing
             pieces.resumeProducing()
         }
         let port = try reactor.listenTLS(0, .once(server), Certificates.server(), interface: "127.0.0.1")
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             reactor.connectTLS("localhost", port.address.port!, client, try Certificates.client())
             try await reactor.until { pieces.pauses > 0 && server.isMade }
             server.transport.resumeProducing()

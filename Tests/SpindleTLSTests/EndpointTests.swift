@@ -22,7 +22,7 @@ import Testing
         let factory = CountingFactory()
         let client = Recorder()
         client.onData = { me, _ in me.transport.loseConnection() }
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             let listening = UNIXServerEndpoint(reactor, path)
             let port = try await wrapServerTLS(listening, Certificates.server()).listen(factory).value()
             let endpoint = wrapClientTLS(
@@ -54,7 +54,7 @@ import Testing
         for connected in [stranger, unusable, doubled].map({ $0.connect(Factory { Recorder() }) }) {
             connected.addCallbacks({ _ in Issue.record("connected") }, { errors.append($0) })
         }
-        try reactor.run { try await reactor.until { errors.count == 3 } }
+        try reactor.run(limit: .seconds(20)) { try await reactor.until { errors.count == 3 } }
         #expect(errors.contains { ($0 as? TLSConfigurationError)?.subject == "/none" })
         #expect(errors.contains { ($0 as? CannotStartTLSError)?.reason == .already })
         let names = ["localhost", "127.0.0.1", "::1"]
@@ -69,7 +69,7 @@ import Testing
         let reactor = try Reactor()
         let port = try reactor.listenTLS(0, Factory { Recorder.echo() }, Certificates.server(), interface: "127.0.0.1")
         let endpoint = HostnameEndpoint(reactor, "localhost", port.address.port!)
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             let connection = try await wrapClientTLS(endpoint, try Certificates.client(), serverName: "localhost")
                 .connect()
             try await connection.write("hello")

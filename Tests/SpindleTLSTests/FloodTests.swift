@@ -34,7 +34,7 @@ import Testing
         }
         let port = try reactor.listenTLS(0, .once(server), Certificates.server(), interface: "127.0.0.1")
         let program = try Program("python3", "-c", Self.client, "\(port.address.port!)", "\(updates)", word)
-        try reactor.run { try await reactor.until { server.reason != nil } }
+        try reactor.run(limit: .seconds(20)) { try await reactor.until { server.reason != nil } }
         _ = try program.wait()
         return (server.reason, server.text)
     }

@@ -17,7 +17,7 @@ import Testing
             $0.maximumVersion = version
             $0.applicationProtocols = ["a", "b"]
         }
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             reactor.connectTLS("localhost", port.address.port!, client, mine)
             try await reactor.until { client.isOver && server.reason != nil }
         }
@@ -40,7 +40,7 @@ import Testing
         let client = ClientRecorder()
         client.made.onMade = { me in me.transport.loseConnection() }
         let port = try reactor.listenTLS(0, Factory { Recorder() }, Certificates.server(), interface: "127.0.0.1")
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             reactor.connectTLS("127.0.0.1", port.address.port!, client, try Certificates.client())
             try await reactor.until { client.isOver }
         }
@@ -58,7 +58,7 @@ import Testing
         }
         let port = try reactor.listenTLS(0, .once(server), configuration, interface: "127.0.0.1")
         let mine = try Certificates.client { $0.identity = Certificates.identity("client") }
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             reactor.connectTLS("localhost", port.address.port!, client, mine)
             try await reactor.until { server.isMade }
             server.transport.loseConnection()
@@ -87,7 +87,7 @@ import Testing
             $0.sessionTickets = isWanted
         }
         var sessions: [TLSSessionInfo?] = []
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             for name in ["localhost", "localhost", "localhost", "127.0.0.1"] {
                 let client = ClientRecorder()
                 client.made.onData = { me, _ in me.transport.loseConnection() }

@@ -18,7 +18,7 @@ import Testing
         let port = try reactor.listenTCP(0, .once(other), interface: "127.0.0.1")
         let begin = ContinuousClock.now
         var took = Duration.zero
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             reactor.connectTLS("127.0.0.1", port.address.port!, subject, configuration)
             try await reactor.until { subject.isOver }
             took = ContinuousClock.now - begin
@@ -67,7 +67,9 @@ import Testing
             _ = peer?.receiveToEnd()
             isDone.withLock { $0 = true }
         }
-        try reactor.run { try await reactor.until { isDone.withLock { $0 } && port.connectionCount == 0 } }
+        try reactor.run(limit: .seconds(20)) {
+            try await reactor.until { isDone.withLock { $0 } && port.connectionCount == 0 }
+        }
         thread.join()
         #expect(!server.isMade)
     }
@@ -93,7 +95,7 @@ import Testing
             client.made.onData = { me, _ in if me.receivedCount == 400 { me.transport.loseConnection() } }
             // The length of a record may have grown, and then the server waits for the rest.
             reactor.callLater(.milliseconds(400)) { client.made.transport.abortConnection() }
-            try reactor.run {
+            try reactor.run(limit: .seconds(20)) {
                 reactor.connectTLS("127.0.0.1", relay.port.address.port!, client, configuration)
                 try await reactor.until { client.isOver && port.connectionCount == 0 }
             }
@@ -114,7 +116,7 @@ import Testing
                 if place <= count + data.byteCount { transport.loseConnection() }
             }
             client.made.onMade = { me in me.transport.write([UInt8](repeating: 1, count: 1000)) }
-            try reactor.run {
+            try reactor.run(limit: .seconds(20)) {
                 reactor.connectTLS("127.0.0.1", relay.port.address.port!, client, configuration)
                 try await reactor.until { client.isOver && port.connectionCount == 0 }
             }
@@ -142,7 +144,7 @@ import Testing
         }
         client.made.onMade = { me in me.transport.write("hello") }
         client.made.onData = { me, _ in if me.text == "hello" { me.transport.loseConnection() } }
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             reactor.connectTLS("127.0.0.1", relay.port.address.port!, client, configuration)
             try await reactor.until { client.isOver }
         }

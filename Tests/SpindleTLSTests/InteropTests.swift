@@ -15,7 +15,7 @@ import Testing
             "openssl", "s_client", "-connect", "\(port.address)", "-CAfile", Certificates.file("root.pem"),
             "-verify_return_error", "-verify_hostname", "localhost", "-servername", "localhost", "-nocommands",
             Self.flags[version]!)
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             program.write("a line\n")
             try await reactor.until { server.text == "a line\n" }
             program.finishWriting()
@@ -38,7 +38,7 @@ import Testing
         let client = ClientRecorder()
         client.made.onMade = { me in me.transport.write("olleh\n") }
         client.made.onData = { me, _ in if me.text == "hello\n" { me.transport.loseConnection() } }
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             reactor.connectTLS("127.0.0.1", Int(digits)!, client, try Certificates.client())
             try await reactor.until { client.isOver }
         }
@@ -77,7 +77,7 @@ import Testing
             $0.identity = Certificates.identity("client")
             $0.applicationProtocols = ["echo"]
         }
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             reactor.connectTLS("localhost", port, client, configuration)
             try await reactor.until { client.isOver }
         }
@@ -111,7 +111,7 @@ import Testing
         let name = version == .tls12 ? "TLSv1_2" : "TLSv1_3"
         let program = try Program(
             "python3", "-c", Self.pythonClient, Certificates.file("root.pem"), "\(port.address.port!)", name)
-        try reactor.run { try await reactor.until { server.reason != nil } }
+        try reactor.run(limit: .seconds(20)) { try await reactor.until { server.reason != nil } }
         #expect(server.reason is ConnectionDone)
         let output = try program.wait().output
         #expect(output == "True \(version == .tls12 ? "TLSv1.2" : "TLSv1.3")\n")
@@ -131,7 +131,7 @@ import Testing
         }
         let port = try reactor.listenTLS(0, factory, Certificates.server(), interface: "127.0.0.1")
         let ticket = Certificates.file("ticket-\(version.rawValue)")
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             for option in ["-sess_out", "-sess_in"] {
                 let program = try Program(
                     "openssl", "s_client", "-connect", "\(port.address)", "-CAfile", Certificates.file("root.pem"),

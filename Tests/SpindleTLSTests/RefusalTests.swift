@@ -15,7 +15,7 @@ import Testing
         let port = try reactor.listenTLS(0, .once(other), server, interface: "127.0.0.1")
         let address = port.address
         reactor.resolver = StaticResolver([host: [address]])
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             reactor.connectTLS(host, address.port!, subject, client)
             try await reactor.until { subject.isOver }
         }
@@ -107,7 +107,7 @@ import Testing
     func noName() throws {
         let reactor = try Reactor()
         let subject = ClientRecorder()
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             reactor.connectTLS("", 1, subject, try Certificates.client())
             try await reactor.until { subject.isOver }
         }

@@ -73,7 +73,7 @@ import Testing
             }
         }
         let port = try reactor.listenTCP(0, .once(server), interface: "127.0.0.1")
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             TCP4ClientEndpoint(reactor, "127.0.0.1", port.address.port!).connect(.once(client))
             try await reactor.until { client.reason != nil && server.reason != nil }
         }
@@ -99,7 +99,7 @@ import Testing
         let server = try Server(Certificates.server())
         let client = try Client(Certificates.client(), injected: text)
         let port = try reactor.listenTCP(0, .once(server), interface: "127.0.0.1")
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             TCP4ClientEndpoint(reactor, "127.0.0.1", port.address.port!).connect(.once(client))
             try await reactor.until { server.reason != nil }
         }
@@ -123,7 +123,7 @@ import Testing
             #expect(throws: CannotStartTLSError.self) { try me.transport.startTLS(me.configuration, serverName: "x") }
         }
         let port = try reactor.listenTCP(0, .once(server), interface: "127.0.0.1")
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             TCP4ClientEndpoint(reactor, "127.0.0.1", port.address.port!).connect(.once(client))
             try await reactor.until { client.reason != nil && server.reason != nil && failure != nil }
         }
@@ -144,7 +144,7 @@ import Testing
         }
         let other = Recorder()
         let port = try reactor.listenTCP(0, .once(subject), interface: "127.0.0.1")
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             TCP4ClientEndpoint(reactor, "127.0.0.1", port.address.port!).connect(.once(other))
             try await reactor.until { failure != nil && subject.reason != nil }
         }
@@ -160,7 +160,7 @@ import Testing
         server.insertion = injects ? "forged\r\n" : ""
         var failure: (any Error)?
         var lines: [String] = []
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             let endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", between.port.address.port!)
             let connection = try await endpoint.connect()
             try await connection.write("STARTTLS\r\n")
@@ -196,7 +196,7 @@ import Testing
             me.transport.loseConnection()
         }
         let port = try reactor.listenTCP(0, .once(subject), interface: "127.0.0.1")
-        try reactor.run {
+        try reactor.run(limit: .seconds(20)) {
             TCP4ClientEndpoint(reactor, "127.0.0.1", port.address.port!).connect(.once(Recorder()))
             try await reactor.until { subject.reason != nil }
         }

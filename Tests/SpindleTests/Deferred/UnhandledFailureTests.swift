@@ -6,9 +6,8 @@ import Testing
     @Test("D3: a failure that nobody handled goes to the logger of the reactor whose callback lets go of it")
     func logger() throws {
         let log = CapturedLog()
-        var options = Reactor.Options.forTests
-        options.logger = log.logger
-        let reactor = try Reactor(options: options)
+        let reactor = try Reactor(options: log.options)
+        let line: UInt = #line + 2
         reactor.callWhenRunning {
             _ = Deferred<Int>(.failure(NoProtocol()))
             try reactor.stop()
@@ -16,6 +15,6 @@ import Testing
         try reactor.runWatched()
         let lines = log.lines.filter { $0.contains("unhandled error in Deferred") }
         #expect(lines.count == 1)
-        #expect(lines.first?.contains("UnhandledFailureTests.swift:13: \(NoProtocol())") == true)
+        #expect(lines.first?.contains("UnhandledFailureTests.swift:\(line): \(NoProtocol())") == true)
     }
 }

@@ -13,9 +13,7 @@ import Testing
         private final class Book { var build: () -> Protocol? = { nil } }
 
         init(refuses: Bool = false, prepare: @escaping (Protocol) throws -> Deferred<Void> = { _ in done }) throws {
-            var options = Reactor.Options.forTests
-            options.logger = log.logger
-            reactor = try Reactor(options: options)
+            reactor = try Reactor(options: log.options)
             reactor.stopClock()
             endpoint = ScriptedEndpoint(reactor)
             let book = Book()

@@ -9,6 +9,13 @@ final class CapturedLog: Sendable {
 
     var logger: Logger { Logger(label: "test") { _ in Handler(log: self) } }
 
+    /// For a reactor that logs here.
+    var options: Reactor.Options {
+        var options = Reactor.Options.forTests
+        options.logger = logger
+        return options
+    }
+
     private struct Handler: LogHandler {
         let log: CapturedLog
         var metadata: Logger.Metadata = [:]

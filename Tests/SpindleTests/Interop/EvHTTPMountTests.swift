@@ -268,9 +268,7 @@ import Testing
     @Test("an evhttp without a socket may be on another base: its first request tells")
     func otherBase() throws {
         let log = CapturedLog()
-        var options = Reactor.Options.forTests
-        options.logger = log.logger
-        let reactor = try Reactor(options: options)
+        let reactor = try Reactor(options: log.options)
         let base = try #require(event_base_new())
         let http = try #require(evhttp_new(base))
         let mount = try reactor.mount(on: http, path: "/") { _ in EvHTTPResponse("never") }

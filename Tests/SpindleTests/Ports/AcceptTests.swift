@@ -106,9 +106,7 @@ import Testing
     @Test("F6: a crowd that comes when a shortage has just ended is let in, all of it", arguments: PortKind.allCases)
     func crowdAfterShortage(kind: PortKind) throws {
         let log = CapturedLog()
-        var options = Reactor.Options.forTests
-        options.logger = log.logger
-        let reactor = try Reactor(options: options)
+        let reactor = try Reactor(options: log.options)
         let guests = Guests()
         try kind.with(reactor, guests, backlog: Self.crowd) { port in
             try reactor.run {

@@ -103,9 +103,7 @@ import Testing
     func throwing() throws {
         struct Mishap: Error {}
         let log = CapturedLog()
-        var options = Reactor.Options.forTests
-        options.logger = log.logger
-        let reactor = try Reactor(options: options)
+        let reactor = try Reactor(options: log.options)
         let (ours, other) = try Peer.pair()
         var (throwing, others) = (0, 0)
         let watch = try reactor.watch(ours.descriptor, .read) {

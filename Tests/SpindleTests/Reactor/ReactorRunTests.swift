@@ -145,9 +145,7 @@ import Testing
     func errorsAreIsolated() throws {
         struct Mishap: Error {}
         let log = CapturedLog()
-        var options = Reactor.Options.forTests
-        options.logger = log.logger
-        let reactor = try Reactor(options: options)
+        let reactor = try Reactor(options: log.options)
         reactor.callWhenRunning { throw Mishap() }
         reactor.callLater(.zero) { throw Mishap() }
         reactor.handle.callFromThread { _ in throw Mishap() }

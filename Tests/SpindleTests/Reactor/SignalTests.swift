@@ -59,9 +59,7 @@ import Testing
     @Test("R5, R6: each handler of a signal is called; what one throws is logged")
     func severalHandlers() throws {
         let log = CapturedLog()
-        var options = Reactor.Options.forTests
-        options.logger = log.logger
-        let reactor = try Reactor(options: options)
+        let reactor = try Reactor(options: log.options)
         var calls: [Int] = []
         try reactor.addSignalHandler(SIGWINCH) {
             calls.append(1)

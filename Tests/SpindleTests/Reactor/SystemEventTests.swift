@@ -112,9 +112,7 @@ import Testing
     @Test("R4, R6: what a trigger throws, and what it waited for in vain, is logged and holds nothing up")
     func failures() throws {
         let log = CapturedLog()
-        var options = Reactor.Options.forTests
-        options.logger = log.logger
-        let reactor = try Reactor(options: options)
+        let reactor = try Reactor(options: log.options)
         var calls: [SystemEventPhase] = []
         for phase in [SystemEventPhase.before, .during, .after] {
             reactor.addSystemEventTrigger(phase, .shutdown) { throw Mishap() }

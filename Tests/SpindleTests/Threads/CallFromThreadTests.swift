@@ -123,9 +123,7 @@ import Testing
     func throwing() throws {
         struct Broken: Error {}
         let log = CapturedLog()
-        var options = Reactor.Options.forTests
-        options.logger = log.logger
-        let reactor = try Reactor(options: options)
+        let reactor = try Reactor(options: log.options)
         reactor.handle.callFromThread { _ in throw Broken() }
         reactor.handle.stop()
         try reactor.runWatched()

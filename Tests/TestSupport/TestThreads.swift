@@ -1,15 +1,15 @@
 import Glibc
 import Spindle
-import Testing
+package import Testing
 
 /// Runs tests on threads of their own: `@Suite(.ownThreads)`.
 ///
 /// A test here blocks its thread with a reactor that runs. On the threads that Swift concurrency
 /// shares, of which there are as many as cores, two of these would keep everything else from running.
-struct TestThreads: SuiteTrait, TestTrait, TestScoping {
-    var isRecursive: Bool { true }
+package struct TestThreads: SuiteTrait, TestTrait, TestScoping {
+    package var isRecursive: Bool { true }
 
-    func provideScope(
+    package func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
     ) async throws {
         try await withTaskExecutorPreference(Pool.shared) { try await function() }
@@ -50,5 +50,5 @@ struct TestThreads: SuiteTrait, TestTrait, TestScoping {
 }
 
 extension Trait where Self == TestThreads {
-    static var ownThreads: TestThreads { TestThreads() }
+    package static var ownThreads: TestThreads { TestThreads() }
 }

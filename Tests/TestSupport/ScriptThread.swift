@@ -1,7 +1,7 @@
 import Glibc
 
 /// A thread that runs one closure and can be waited for. What the closure held is released when `join` returns.
-final class ScriptThread {
+package final class ScriptThread {
     private final class Box: Sendable {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
@@ -9,7 +9,7 @@ final class ScriptThread {
 
     private var thread = pthread_t()
 
-    init(_ body: @escaping @Sendable () -> Void) {
+    package init(_ body: @escaping @Sendable () -> Void) {
         let context = Unmanaged.passRetained(Box(body)).toOpaque()
         let result = pthread_create(
             &thread, nil,
@@ -20,5 +20,5 @@ final class ScriptThread {
         precondition(result == 0, "pthread_create: \(result)")
     }
 
-    func join() { pthread_join(thread, nil) }
+    package func join() { pthread_join(thread, nil) }
 }

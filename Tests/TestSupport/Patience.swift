@@ -1,6 +1,6 @@
 import Glibc
 
 /// How much longer than usual to wait for what has to happen: `SPINDLE_TEST_PATIENCE`, for sanitizers, under which all is slow.
-enum Patience {
-    static let factor = getenv("SPINDLE_TEST_PATIENCE").flatMap { Int(String(cString: $0)) } ?? 1
+package enum Patience {
+    package static let factor = getenv("SPINDLE_TEST_PATIENCE").flatMap { Int(String(cString: $0)) } ?? 1
 }
